@@ -1,0 +1,2 @@
+//! The shell that every manager shares.
+#![forbid(unsafe_code)]

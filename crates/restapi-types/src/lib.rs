@@ -1,0 +1,2 @@
+//! The RestAPI custom resource and everything its managers agree on by name.
+#![forbid(unsafe_code)]

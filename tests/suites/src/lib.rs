@@ -1,0 +1,2 @@
+//! What the suites and benches share.
+#![forbid(unsafe_code)]
