@@ -1,3 +1,39 @@
-//! 
+//! core-reconciler: makes what a `RestAPI` asks for exist, and says whether it is available.
 #![forbid(unsafe_code)]
-fn main() {}
+
+mod apply;
+mod controller;
+mod observe;
+mod plan;
+mod pods;
+mod report;
+mod verdict;
+
+#[cfg(test)]
+mod fixtures;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use manager_kit::args::KitArgs;
+use manager_kit::shell::{self, ManagerInfo};
+
+/// The C library's allocator in static binaries is slow under many threads.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
+/// Creates and updates what a RestAPI asks for, and reports its status.
+#[derive(Parser)]
+#[command(version)]
+struct Args {
+    #[command(flatten)]
+    kit: KitArgs,
+}
+
+fn main() -> ExitCode {
+    let info = ManagerInfo {
+        name: plan::WRITER,
+        version: env!("CARGO_PKG_VERSION"),
+    };
+    shell::main(info, Args::parse().kit, controller::run)
+}

@@ -1,2 +1,22 @@
-//! The RestAPI custom resource and everything its managers agree on by name.
+//! The custom resource `RestAPI` (`restapi.dev/v1alpha1`) and everything that its managers agree on
+//! by name: conditions, labels, annotations, the names of generated objects.
+//!
+//! Nothing here does I/O. The exact schema that users see is `kustomize/crd/restapis.restapi.dev.yaml`,
+//! generated from this crate by `cargo xtask generate`.
 #![forbid(unsafe_code)]
+
+pub mod component;
+pub mod conditions;
+pub mod crd;
+pub mod environment;
+pub mod keys;
+pub mod names;
+pub mod requirements;
+pub mod spec;
+pub mod status;
+
+pub use component::ComponentName;
+pub use environment::Environment;
+pub use requirements::ResourceRequirements;
+pub use spec::{ComponentSpec, RestAPI, RestAPISpec};
+pub use status::{ComponentStatus, Phase, RestAPIStatus};

@@ -1,0 +1,249 @@
+//! What is watched, and what happens to one application: observe, plan, apply, report.
+
+use std::fmt::Debug;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures::stream::{BoxStream, StreamExt as _, select_all};
+use k8s_openapi::api::core::v1::Pod;
+use kube::Resource;
+use kube::core::NamespaceResourceScope;
+use kube::runtime::reflector::ObjectRef;
+use kube::runtime::watcher;
+use manager_kit::cache::{Cache, feed};
+use manager_kit::context::Context;
+use manager_kit::error::KitError;
+use manager_kit::lease::HeldShard;
+use manager_kit::runner::{self, ReconcileError, Reconciler, Requeue};
+use manager_kit::tracker::{Owner, Tracker};
+use manager_kit::watch::{InvalidObject, main_stream, resilient};
+use manager_kit::writer::{WriteError, Writer};
+use restapi_resources::Application;
+use restapi_types::{RestAPI, RestAPIStatus, crd, keys};
+use serde::de::DeserializeOwned;
+
+use crate::apply::{Writers, apply};
+use crate::observe::{Caches, Observed, World, observe, owner};
+use crate::plan::{self, Plan, PlanError, plan};
+use crate::report::{self, ReportError, Reporter};
+use crate::verdict::{self, Outcome};
+
+/// How soon to look again at what goes by itself: an object that is being deleted, say.
+const SOON: Duration = Duration::from_secs(1);
+
+/// How soon to try again what somebody has to put right first. Most of what does so is seen on a watch;
+/// quotas and foreign objects are not.
+const LATER: Duration = Duration::from_secs(10);
+
+/// Watches `RestAPI`s and everything that they own, and reconciles until the shutdown.
+///
+/// # Errors
+/// When a watch ends.
+pub async fn run(ctx: Context) -> Result<(), KitError> {
+    let caches = Caches::default();
+    let triggers = select_all([
+        owned(&ctx, &caches.deployments, |_| ()),
+        owned(&ctx, &caches.services, |_| ()),
+        owned(&ctx, &caches.service_accounts, |_| ()),
+        owned(&ctx, &caches.revisions, |_| ()),
+        owned(&ctx, &caches.pods, keep_what_pods_say),
+    ]);
+    let main = main_stream(&ctx, ctx.api(), watcher::Config::default(), crd::NAME);
+    let core = Core {
+        ctx: ctx.clone(),
+        caches,
+        tracker: Tracker::default(),
+        reporter: Reporter::default(),
+    };
+    runner::run(&ctx, plan::WRITER, main, triggers, Arc::new(core)).await
+}
+
+/// The owners of the objects of one kind as these change; the cache follows. `prune` drops what nobody
+/// reads, since a cluster has many objects.
+fn owned<K>(
+    ctx: &Context,
+    cache: &Cache<K>,
+    prune: fn(&mut K),
+) -> BoxStream<'static, ObjectRef<RestAPI>>
+where
+    K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
+        + Clone
+        + DeserializeOwned
+        + Debug
+        + Send
+        + Sync
+        + 'static,
+{
+    let selector = format!("{}={}", keys::MANAGED_BY, keys::MANAGED_BY_VALUE);
+    let events = resilient(
+        ctx,
+        ctx.api::<K>(),
+        watcher::Config::default().labels(&selector),
+    );
+    feed(cache.clone(), events.map(move |event| event.modify(prune)))
+        .map(|(namespace, name): Owner| ObjectRef::new(&name).within(&namespace))
+        .boxed()
+}
+
+/// Of pods only labels and status are read.
+fn keep_what_pods_say(pod: &mut Pod) {
+    pod.spec = None;
+    pod.metadata.annotations = None;
+}
+
+/// core-reconciler's work on one application.
+struct Core {
+    ctx: Context,
+    caches: Caches,
+    tracker: Tracker,
+    reporter: Reporter,
+}
+
+impl Reconciler for Core {
+    type Object = RestAPI;
+    type Error = Error;
+
+    async fn reconcile(&self, restapi: Arc<RestAPI>, shard: HeldShard) -> Result<Requeue, Error> {
+        let world = match observe(&self.ctx.client, &self.caches, &self.tracker, restapi).await? {
+            Observed::World(world) => world,
+            Observed::Stale(wait) => return Ok(Requeue::After(wait)),
+        };
+        let status = self.writer(owner(&world.restapi), &shard)(keys::FIELD_MANAGER_STATUS_CORE);
+        let app = match Application::resolve(&world.restapi) {
+            Ok(app) => app,
+            Err(invalid) => {
+                let verdict = verdict::invalid(&world, &invalid, self.ctx.clock.now());
+                return self
+                    .report(&world, &Plan::default(), &verdict, &status)
+                    .await;
+            }
+        };
+        if world.restapi.metadata.deletion_timestamp.is_some() {
+            // The garbage collector removes what is owned; nothing is made or repaired any more.
+            let verdict = self.verdict(&app, &world, &Plan::default(), &Outcome::default());
+            return self
+                .report(&world, &Plan::default(), &verdict, &status)
+                .await;
+        }
+        let plan = plan(&app, &world)?;
+        let writers = Writers::new(self.writer(owner(&world.restapi), &shard));
+        let outcome = apply(&plan, &writers).await?;
+        let verdict = self.verdict(&app, &world, &plan, &outcome);
+        if outcome.wrote && outcome.refusals.is_empty() && is_told(&world, &verdict) {
+            // The echoes of these writes bring us back, and then there is something to say.
+            return Ok(Requeue::After(SOON));
+        }
+        self.report(&world, &plan, &verdict, &status).await
+    }
+
+    async fn reject(
+        &self,
+        invalid: Arc<InvalidObject>,
+        shard: HeldShard,
+    ) -> Result<Requeue, Error> {
+        let world = World::of_invalid(&invalid);
+        let writer = self.writer(owner(&world.restapi), &shard)(keys::FIELD_MANAGER_STATUS_CORE);
+        // Not the present: what is written must be the same every time, since what was written before
+        // can't be read.
+        let since = invalid
+            .metadata
+            .creation_timestamp
+            .as_ref()
+            .map_or(jiff::Timestamp::UNIX_EPOCH, |t| t.0);
+        let verdict = verdict::undecodable(&world, &invalid.error, since);
+        self.reporter.status(&world, &verdict, &writer).await?;
+        Ok(Requeue::AwaitChange)
+    }
+}
+
+impl Core {
+    fn writer(&self, owner: Owner, shard: &HeldShard) -> impl Fn(&'static str) -> Writer {
+        let (client, shard, tracker) =
+            (self.ctx.client.clone(), shard.clone(), self.tracker.clone());
+        move |manager| {
+            Writer::new(
+                client.clone(),
+                shard.clone(),
+                tracker.clone(),
+                owner.clone(),
+                manager,
+            )
+        }
+    }
+
+    fn verdict(
+        &self,
+        app: &Application,
+        world: &World,
+        plan: &Plan,
+        outcome: &Outcome,
+    ) -> RestAPIStatus {
+        verdict::status(app, world, plan, outcome, self.ctx.clock.now())
+    }
+
+    async fn report(
+        &self,
+        world: &World,
+        plan: &Plan,
+        verdict: &RestAPIStatus,
+        writer: &Writer,
+    ) -> Result<Requeue, Error> {
+        let put_off = self.reporter.status(world, verdict, writer).await?;
+        report::events(&self.ctx.events, world, plan, verdict);
+        Ok(match (put_off, next_look(plan, verdict)) {
+            (Some(a), Some(b)) => Requeue::After(a.min(b)),
+            (Some(wait), None) | (None, Some(wait)) => Requeue::After(wait),
+            (None, None) => Requeue::AwaitChange,
+        })
+    }
+}
+
+/// Whether status speaks of this generation already.
+fn is_told(world: &World, verdict: &RestAPIStatus) -> bool {
+    let told = world
+        .restapi
+        .status
+        .as_ref()
+        .and_then(|s| s.observed_generation);
+    told == verdict.observed_generation
+}
+
+/// When to look again at what no watch tells.
+fn next_look(plan: &Plan, verdict: &RestAPIStatus) -> Option<Duration> {
+    if plan.obstacles.iter().any(plan::Obstacle::goes_by_itself) {
+        return Some(SOON);
+    }
+    let refused = verdict
+        .conditions
+        .iter()
+        .flatten()
+        .any(|c| c.reason == verdict::WRITE_REFUSED);
+    (refused || !plan.obstacles.is_empty()).then_some(LATER)
+}
+
+/// A reconcile that did not finish.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A live read failed.
+    #[error("the world could not be read: {0}")]
+    Observe(#[from] kube::Error),
+    /// No plan could be made.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    /// A write did not happen.
+    #[error(transparent)]
+    Write(#[from] WriteError),
+    /// The status was not written.
+    #[error("the status could not be written: {0}")]
+    Report(#[from] ReportError),
+}
+
+impl ReconcileError for Error {
+    fn category(&self) -> &'static str {
+        match self {
+            Self::Observe(_) => "observe",
+            Self::Plan(_) => "plan",
+            Self::Write(error) | Self::Report(ReportError::Write(error)) => error.category(),
+        }
+    }
+}

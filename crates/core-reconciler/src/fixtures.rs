@@ -1,0 +1,17 @@
+//! Objects for tests, as the API server would return them.
+
+use restapi_types::RestAPI;
+use serde_json::{Value, json};
+
+/// A stored `RestAPI` `shop/orders` of generation 1 with that spec.
+pub(crate) fn restapi(spec: &Value) -> RestAPI {
+    serde_json::from_value(json!({
+        "apiVersion": "restapi.dev/v1alpha1",
+        "kind": "RestAPI",
+        "metadata": {
+            "name": "orders", "namespace": "shop", "uid": "owner-uid", "generation": 1, "resourceVersion": "1"
+        },
+        "spec": spec,
+    }))
+    .unwrap()
+}

@@ -1,0 +1,159 @@
+//! One object as it should be against the same object as it is.
+
+use std::sync::Arc;
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
+use kube::{Resource, ResourceExt as _};
+use manager_kit::cache::version;
+use manager_kit::diff::first_difference;
+use manager_kit::writer::{Draft, Write};
+use restapi_resources::{Application, RenderVersion, canonical};
+use restapi_types::{Environment, keys};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use super::{Drift, Obstacle, Plan, PlanError, guard};
+
+/// Not compared: the generation is written only together with something that is.
+const IGNORED: &[&str] = &["metadata.labels.restapi.dev/generation"];
+
+/// Whose an object is.
+#[derive(Debug, PartialEq, Eq)]
+enum Belonging {
+    Ours,
+    Predecessor,
+    Foreign,
+}
+
+/// Compares the objects of one application.
+pub(super) struct Compare<'a> {
+    pub(super) app: &'a Application,
+    pub(super) environment: Environment,
+}
+
+impl Compare<'_> {
+    /// The write that makes `desired` exist as it is, if one is needed and nothing stands in the way.
+    pub(super) fn object<K>(
+        &self,
+        desired: &K,
+        existing: &[Arc<K>],
+        plan: &mut Plan,
+    ) -> Result<Option<Write>, PlanError>
+    where
+        K: Resource<DynamicType = ()> + Serialize,
+    {
+        let mut draft = Draft::new(desired)?;
+        let hash = stamp(&mut draft.body);
+        let Some(live) = existing.iter().find(|o| o.name_any() == draft.name) else {
+            self.stamp_generation(&mut draft);
+            return Ok(Some(Write::Create(draft)));
+        };
+        if let Some(obstacle) = self.obstacle(&draft, live.meta(), &hash) {
+            plan.obstacles.push(obstacle);
+            return Ok(None);
+        }
+        let Some(field) =
+            first_difference(&draft.body, &serde_json::to_value(live.as_ref())?, IGNORED)
+        else {
+            return Ok(None);
+        };
+        let unchanged_intent = annotation(live.meta(), keys::APPLIED) == Some(hash.as_str());
+        if unchanged_intent {
+            plan.drift.push(Drift {
+                target: draft.target(),
+                field,
+            });
+        }
+        self.stamp_generation(&mut draft);
+        let guard = guard(&draft);
+        Ok(Some(Write::Apply(draft, version(live.as_ref()), guard)))
+    }
+
+    /// What keeps us from writing an object that exists.
+    fn obstacle(&self, draft: &Draft, live: &ObjectMeta, hash: &str) -> Option<Obstacle> {
+        let target = draft.target();
+        if live.deletion_timestamp.is_some() {
+            return Some(Obstacle::Terminating(target));
+        }
+        match belonging(self.app, live, hash) {
+            Belonging::Foreign => return Some(Obstacle::Foreign(target)),
+            Belonging::Predecessor => return Some(Obstacle::Predecessor(target)),
+            Belonging::Ours => {}
+        }
+        if self.is_newer(live) {
+            return Some(Obstacle::Newer(target));
+        }
+        if let Some(unknown) =
+            annotation(live, keys::RENDER_VERSION).filter(|v| RenderVersion::parse(v).is_none())
+        {
+            return Some(Obstacle::UnknownRenderVersion(target, unknown.to_owned()));
+        }
+        let sealed = annotation(live, keys::SEALED)?;
+        let seals_ours = sealed.split('/').next() == Some(self.environment.as_str());
+        seals_ours.then(|| Obstacle::Sealed(target, sealed.to_owned()))
+    }
+
+    fn is_newer(&self, live: &ObjectMeta) -> bool {
+        let written_for = live
+            .labels
+            .as_ref()
+            .and_then(|l| l.get(keys::GENERATION)?.parse::<i64>().ok());
+        written_for.is_some_and(|generation| generation > self.app.generation)
+    }
+
+    /// The fence goes onto what carries traffic.
+    fn stamp_generation(&self, draft: &mut Draft) {
+        if matches!(draft.resource.kind.as_str(), "Deployment" | "Service") {
+            set(
+                &mut draft.body,
+                "labels",
+                keys::GENERATION,
+                &self.app.generation.to_string(),
+            );
+        }
+    }
+}
+
+/// Writes the hash of what is applied into an annotation: a field that we set last time and no longer want
+/// makes no difference between what we want and what is, but it makes one between the two hashes.
+fn stamp(body: &mut Value) -> String {
+    let hash = canonical::hash(body);
+    set(body, "annotations", keys::APPLIED, &hash);
+    hash
+}
+
+fn set(body: &mut Value, map: &str, key: &str, value: &str) {
+    if let Some(metadata) = body.get_mut("metadata").and_then(Value::as_object_mut) {
+        let map = metadata.entry(map).or_insert_with(|| json!({}));
+        if let Some(map) = map.as_object_mut() {
+            map.insert(key.to_owned(), json!(value));
+        }
+    }
+}
+
+fn annotation<'a>(meta: &'a ObjectMeta, key: &str) -> Option<&'a str> {
+    meta.annotations.as_ref()?.get(key).map(String::as_str)
+}
+
+/// Whose the object is: its controller's. One that lost its owner reference is still ours when it says that
+/// exactly this intent, with our uid in it, was applied to it.
+fn belonging(app: &Application, live: &ObjectMeta, hash: &str) -> Belonging {
+    let owners = live.owner_references.as_deref().unwrap_or_default();
+    let Some(controller) = owners.iter().find(|o| o.controller == Some(true)) else {
+        let applied_by_us = annotation(live, keys::APPLIED) == Some(hash);
+        return if applied_by_us {
+            Belonging::Ours
+        } else {
+            Belonging::Foreign
+        };
+    };
+    let own = app.owner_reference();
+    let is_same = |o: &OwnerReference| {
+        o.kind == own.kind && o.api_version == own.api_version && o.name == own.name
+    };
+    match controller {
+        o if o.uid == own.uid => Belonging::Ours,
+        o if is_same(o) => Belonging::Predecessor,
+        _ => Belonging::Foreign,
+    }
+}

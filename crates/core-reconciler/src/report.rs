@@ -1,0 +1,181 @@
+//! Writes the status and publishes events: only what changed, and not more often than people can read.
+
+use std::collections::HashMap;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use kube::Resource as _;
+use kube::discovery::ApiResource;
+use manager_kit::cache::version;
+use manager_kit::events::{EventRecorder, Severity};
+use manager_kit::tracker::Owner;
+use manager_kit::writer::{Draft, WriteError, Writer};
+use restapi_types::{RestAPI, RestAPIStatus, conditions};
+use serde_json::json;
+
+use crate::observe::{World, owner};
+use crate::plan::Plan;
+
+/// How long counts of pods may be late in status, so that a rollout of many pods is not a write for each.
+/// A change of phase or of a condition is never late.
+pub const COUNTS_MAY_LAG: Duration = Duration::from_secs(1);
+
+/// Reports about applications.
+#[derive(Default)]
+pub struct Reporter {
+    /// The applications whose status was written within [`COUNTS_MAY_LAG`].
+    last_written: Mutex<HashMap<Owner, Instant>>,
+}
+
+impl Reporter {
+    /// Writes `status` if it differs from what the application's status says; returns after what time to
+    /// come back, when the write was put off.
+    ///
+    /// # Errors
+    /// When the status can't be written.
+    pub async fn status(
+        &self,
+        world: &World,
+        status: &RestAPIStatus,
+        writer: &Writer,
+    ) -> Result<Option<Duration>, ReportError> {
+        let current = ours(world.restapi.status.as_ref());
+        if current == *status {
+            return Ok(None);
+        }
+        let owner = owner(&world.restapi);
+        if same_verdict(&current, status)
+            && let Some(wait) = self.lag(&owner)
+        {
+            return Ok(Some(wait));
+        }
+        writer
+            .apply_status(
+                draft(&world.restapi, status),
+                &version(world.restapi.as_ref()),
+            )
+            .await?;
+        let mut recent = self.lock();
+        recent.retain(|_, at| at.elapsed() < COUNTS_MAY_LAG);
+        recent.insert(owner, Instant::now());
+        Ok(None)
+    }
+
+    /// How much longer counts may wait.
+    fn lag(&self, owner: &Owner) -> Option<Duration> {
+        let last = *self.lock().get(owner)?;
+        COUNTS_MAY_LAG
+            .checked_sub(last.elapsed())
+            .filter(|wait| !wait.is_zero())
+    }
+
+    fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Owner, Instant>> {
+        self.last_written
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A report that could not be made.
+#[derive(Debug, thiserror::Error)]
+pub enum ReportError {
+    /// The status was not written.
+    #[error(transparent)]
+    Write(#[from] WriteError),
+}
+
+/// Publishes what people should hear of: repaired drift, and a change of Ready or Stalled.
+pub fn events(recorder: &EventRecorder, world: &World, plan: &Plan, status: &RestAPIStatus) {
+    let about = world.restapi.object_ref(&());
+    for drift in &plan.drift {
+        let note = format!(
+            "{} {}: {} was changed by somebody else and is put back; change the RestAPI instead",
+            drift.target.kind, drift.target.name, drift.field
+        );
+        recorder.publish(&about, Severity::Normal, "DriftRepaired", "Apply", &note);
+    }
+    let before = world
+        .restapi
+        .status
+        .as_ref()
+        .and_then(|s| s.conditions.as_deref())
+        .unwrap_or_default();
+    let after = status.conditions.as_deref().unwrap_or_default();
+    if let Some(stalled) = turned_true(conditions::STALLED, before, after) {
+        recorder.publish(
+            &about,
+            Severity::Warning,
+            &stalled.reason,
+            "Reconcile",
+            &stalled.message,
+        );
+    }
+    if let Some(ready) = turned_true(conditions::READY, before, after) {
+        recorder.publish(
+            &about,
+            Severity::Normal,
+            "Ready",
+            "Reconcile",
+            &ready.message,
+        );
+    }
+}
+
+/// The condition, if it is True now and was not, or was for another reason.
+fn turned_true<'a>(
+    type_: &str,
+    before: &[Condition],
+    after: &'a [Condition],
+) -> Option<&'a Condition> {
+    let now = after
+        .iter()
+        .find(|c| c.type_ == type_ && c.status == "True")?;
+    let was = before.iter().find(|c| c.type_ == type_);
+    (!was.is_some_and(|was| was.status == "True" && was.reason == now.reason)).then_some(now)
+}
+
+/// The part of a status that core-reconciler writes, without what other managers write.
+fn ours(status: Option<&RestAPIStatus>) -> RestAPIStatus {
+    const CONDITIONS: [&str; 5] = [
+        conditions::READY,
+        conditions::RECONCILING,
+        conditions::STALLED,
+        conditions::AVAILABLE,
+        conditions::PROGRESSING,
+    ];
+    let mut status = status.cloned().unwrap_or_default();
+    if let Some(all) = &mut status.conditions {
+        all.retain(|c| CONDITIONS.contains(&c.type_.as_str()));
+        all.sort_by_key(|c| CONDITIONS.iter().position(|type_| *type_ == c.type_));
+    }
+    status
+}
+
+/// Whether two statuses say the same but for counts and messages of progress.
+fn same_verdict(a: &RestAPIStatus, b: &RestAPIStatus) -> bool {
+    let verdicts = |s: &RestAPIStatus| -> Vec<_> {
+        let conditions = s.conditions.iter().flatten();
+        conditions
+            .map(|c| (c.type_.clone(), c.status.clone(), c.reason.clone()))
+            .collect()
+    };
+    a.phase == b.phase
+        && a.observed_generation == b.observed_generation
+        && a.active_environment == b.active_environment
+        && verdicts(a) == verdicts(b)
+}
+
+fn draft(restapi: &RestAPI, status: &RestAPIStatus) -> Draft {
+    let meta = restapi.meta();
+    Draft {
+        resource: ApiResource::erase::<RestAPI>(&()),
+        name: meta.name.clone().unwrap_or_default(),
+        body: json!({
+            "apiVersion": RestAPI::api_version(&()),
+            "kind": RestAPI::kind(&()),
+            "metadata": {"name": meta.name, "namespace": meta.namespace},
+            "status": status,
+        }),
+    }
+}

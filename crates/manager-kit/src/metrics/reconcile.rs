@@ -1,0 +1,210 @@
+//! What controller-runtime counts and measures about reconciles, under the same names.
+
+use std::time::{Duration, SystemTime};
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::exemplar::HistogramWithExemplars;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::Registry;
+
+/// controller-runtime's buckets, in seconds.
+const SECONDS: [f64; 40] = [
+    0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0,
+    1.25, 1.5, 1.75, 2.0, 2.5, 3.0, 3.5, 4.0, 4.5, 5.0, 6.0, 7.0, 8.0, 9.0, 10.0, 15.0, 20.0, 25.0, 30.0,
+    40.0, 50.0, 60.0,
+];
+
+/// How a reconcile ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Outcome {
+    /// Done until something changes.
+    Success,
+    /// Done, and wanted again after some time.
+    RequeueAfter,
+    /// Cut short because this instance lost the shard.
+    Requeue,
+    /// Failed; the category says in one word why and has few values.
+    Error(&'static str),
+    /// Panicked, which counts as an error too.
+    Panic,
+}
+
+/// Counters, gauges and the histogram of reconciles, each by controller.
+#[derive(Clone, Debug)]
+pub struct ReconcileMetrics {
+    total: Family<ResultLabels, Counter>,
+    errors: Family<ControllerLabels, Counter>,
+    by_category: Family<CategoryLabels, Counter>,
+    panics: Family<ControllerLabels, Counter>,
+    seconds: Family<ControllerLabels, Seconds, fn() -> Seconds>,
+    max_concurrent: Family<ControllerLabels, Gauge>,
+    active: Family<ControllerLabels, Gauge>,
+}
+
+type Seconds = HistogramWithExemplars<TraceLabels>;
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct ControllerLabels {
+    controller: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct ResultLabels {
+    controller: &'static str,
+    result: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct CategoryLabels {
+    controller: &'static str,
+    category: &'static str,
+}
+
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct TraceLabels {
+    trace_id: String,
+}
+
+impl ReconcileMetrics {
+    pub(super) fn register(registry: &mut Registry) -> Self {
+        let metrics = Self {
+            total: Family::default(),
+            errors: Family::default(),
+            by_category: Family::default(),
+            panics: Family::default(),
+            seconds: Family::new_with_constructor(|| Seconds::new(SECONDS.into_iter())),
+            max_concurrent: Family::default(),
+            active: Family::default(),
+        };
+        metrics.register_own(registry.sub_registry_with_prefix("controller_runtime"));
+        registry.register(
+            "restapi_reconcile_errors_by_category",
+            "Reconciles that failed, by category of the error",
+            metrics.by_category.clone(),
+        );
+        metrics
+    }
+
+    fn register_own(&self, registry: &mut Registry) {
+        registry.register("reconcile", "Reconciles, by result", self.total.clone());
+        registry.register("reconcile_errors", "Reconciles that failed", self.errors.clone());
+        registry.register("reconcile_panics", "Reconciles that panicked", self.panics.clone());
+        registry.register(
+            "reconcile_time_seconds",
+            "How long reconciles took, in seconds",
+            self.seconds.clone(),
+        );
+        registry.register(
+            "max_concurrent_reconciles",
+            "How many reconciles may run at the same time",
+            self.max_concurrent.clone(),
+        );
+        registry.register("active_workers", "Reconciles running now", self.active.clone());
+    }
+
+    /// Makes a controller's series exist with zeros, so that the first error shows as an increase.
+    pub(crate) fn announce(&self, controller: &'static str, concurrency: u16) {
+        let labels = ControllerLabels { controller };
+        for result in ["success", "error", "requeue", "requeue_after"] {
+            drop(self.total.get_or_create(&ResultLabels { controller, result }));
+        }
+        drop(self.errors.get_or_create(&labels));
+        drop(self.panics.get_or_create(&labels));
+        drop(self.active.get_or_create(&labels));
+        self.max_concurrent.get_or_create(&labels).set(i64::from(concurrency));
+    }
+
+    /// Counts a reconcile as running until the returned value is dropped.
+    #[must_use]
+    pub(crate) fn start(&self, controller: &'static str) -> Active {
+        let gauge = self.active.get_or_create_owned(&ControllerLabels { controller });
+        gauge.inc();
+        Active { gauge }
+    }
+
+    /// Counts and measures a reconcile that ended; `trace` is the id of its trace, as hexadecimal.
+    pub(crate) fn ended(
+        &self,
+        controller: &'static str,
+        outcome: Outcome,
+        took: Duration,
+        trace: Option<String>,
+    ) {
+        let labels = ControllerLabels { controller };
+        let result = match outcome {
+            Outcome::Success => "success",
+            Outcome::RequeueAfter => "requeue_after",
+            Outcome::Requeue => "requeue",
+            Outcome::Error(_) | Outcome::Panic => "error",
+        };
+        self.total.get_or_create(&ResultLabels { controller, result }).inc();
+        let exemplar = trace.map(|trace_id| TraceLabels { trace_id });
+        let seconds = self.seconds.get_or_create(&labels);
+        seconds.observe(took.as_secs_f64(), exemplar, Some(SystemTime::now()));
+        let category = match outcome {
+            Outcome::Error(category) => category,
+            Outcome::Panic => {
+                self.panics.get_or_create(&labels).inc();
+                "panic"
+            }
+            _ => return,
+        };
+        self.errors.get_or_create(&labels).inc();
+        self.by_category.get_or_create(&CategoryLabels { controller, category }).inc();
+    }
+}
+
+/// A reconcile that is running.
+#[derive(Debug)]
+pub(crate) struct Active {
+    gauge: Gauge,
+}
+
+impl Drop for Active {
+    fn drop(&mut self) {
+        self.gauge.dec();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn reconciles_are_counted_under_controller_runtimes_names() {
+        let mut registry = Registry::default();
+        let metrics = ReconcileMetrics::register(&mut registry);
+        metrics.announce("apps", 16);
+        let took = Duration::from_millis(20);
+        metrics.ended("apps", Outcome::Success, took, None);
+        metrics.ended("apps", Outcome::RequeueAfter, took, None);
+        metrics.ended("apps", Outcome::Requeue, took, None);
+        metrics.ended("apps", Outcome::Error("conflict"), took, Some("4bf92f".to_owned()));
+        metrics.ended("apps", Outcome::Panic, took, None);
+        let active = metrics.start("apps");
+        let mut text = String::new();
+        prometheus_client::encoding::text::encode(&mut text, &registry).unwrap();
+        for line in [
+            "controller_runtime_reconcile_total{controller=\"apps\",result=\"success\"} 1",
+            "controller_runtime_reconcile_total{controller=\"apps\",result=\"requeue\"} 1",
+            "controller_runtime_reconcile_total{controller=\"apps\",result=\"requeue_after\"} 1",
+            "controller_runtime_reconcile_total{controller=\"apps\",result=\"error\"} 2",
+            "controller_runtime_reconcile_errors_total{controller=\"apps\"} 2",
+            "controller_runtime_reconcile_panics_total{controller=\"apps\"} 1",
+            "controller_runtime_reconcile_time_seconds_count{controller=\"apps\"} 5",
+            "controller_runtime_max_concurrent_reconciles{controller=\"apps\"} 16",
+            "controller_runtime_active_workers{controller=\"apps\"} 1",
+            "restapi_reconcile_errors_by_category_total{controller=\"apps\",category=\"conflict\"} 1",
+            "restapi_reconcile_errors_by_category_total{controller=\"apps\",category=\"panic\"} 1",
+        ] {
+            assert!(text.lines().any(|l| l == line), "no line {line} in:\n{text}");
+        }
+        assert!(text.contains("# {trace_id=\"4bf92f\"}"), "the exemplar carries the trace:\n{text}");
+        drop(active);
+        text.clear();
+        prometheus_client::encoding::text::encode(&mut text, &registry).unwrap();
+        assert!(text.contains("controller_runtime_active_workers{controller=\"apps\"} 0"));
+    }
+}

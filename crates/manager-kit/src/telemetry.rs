@@ -1,0 +1,172 @@
+//! Logs and traces.
+//!
+//! Every span has a trace id, with or without export, so that the lines of one reconcile can be
+//! found by it. Spans are exported by OTLP over gRPC only when `OTEL_EXPORTER_OTLP_ENDPOINT` is set;
+//! else nothing connects anywhere. `OTEL_TRACES_SAMPLER_ARG` is the share of traces that are
+//! exported, 0 to 1 (default 1); what belongs to a trace that another process sampled follows it.
+
+mod json;
+
+use std::io::IsTerminal;
+use std::time::Duration;
+
+use opentelemetry::KeyValue;
+use opentelemetry::trace::{TraceContextExt, TracerProvider as _};
+use opentelemetry_otlp::SpanExporter;
+use opentelemetry_sdk::Resource;
+use opentelemetry_sdk::trace::{Sampler, SdkTracerProvider, TracerProviderBuilder};
+use tracing::Span;
+use tracing_opentelemetry::OpenTelemetrySpanExt;
+use tracing_subscriber::layer::SubscriberExt;
+use tracing_subscriber::util::SubscriberInitExt;
+use tracing_subscriber::{EnvFilter, Layer, Registry};
+
+use self::json::JsonLines;
+use crate::args::{KitArgs, LogFormat};
+use crate::error::KitError;
+use crate::shell::ManagerInfo;
+
+const ENDPOINT: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
+const RATIO: &str = "OTEL_TRACES_SAMPLER_ARG";
+
+/// The running logs and traces of the process.
+#[derive(Debug)]
+pub struct Telemetry {
+    provider: SdkTracerProvider,
+}
+
+impl Telemetry {
+    /// Sets up logs and traces for the whole process, once. Must be called inside the runtime.
+    ///
+    /// # Errors
+    /// [`KitError::Telemetry`] when a setting cannot be used, or when it was called before.
+    pub fn install(info: ManagerInfo, args: &KitArgs) -> Result<Self, KitError> {
+        let directives = args.log_directives();
+        let filter = EnvFilter::try_new(&directives)
+            .map_err(|error| KitError::Telemetry(format!("--log '{directives}' is not valid: {error}")))?;
+        let provider = tracer_provider(info)?;
+        let lines: Box<dyn Layer<Registry> + Send + Sync> = match args.log_format {
+            LogFormat::Json => Box::new(JsonLines::new(std::io::stdout)),
+            LogFormat::Text => {
+                let ansi = std::io::stdout().is_terminal();
+                Box::new(tracing_subscriber::fmt::layer().with_ansi(ansi))
+            }
+        };
+        let traces = tracing_opentelemetry::layer().with_tracer(provider.tracer(info.name));
+        tracing_subscriber::registry()
+            .with(lines)
+            .with(traces)
+            .with(filter)
+            .try_init()
+            .map_err(|error| KitError::Telemetry(error.to_string()))?;
+        log_panics();
+        Ok(Self { provider })
+    }
+
+    /// Exports what is left, for at most `limit`; what is not out by then is lost and said so.
+    pub async fn shutdown(self, limit: Duration) {
+        // The library blocks, and would deadlock on a thread that the exporter's tasks need.
+        let flush = tokio::task::spawn_blocking(move || self.provider.shutdown_with_timeout(limit));
+        match tokio::time::timeout(limit, flush).await {
+            Ok(Ok(Ok(()))) => {}
+            Ok(Ok(Err(error))) => tracing::warn!(%error, "not all spans were exported"),
+            Ok(Err(error)) => tracing::warn!(%error, "not all spans were exported"),
+            Err(_) => tracing::warn!(?limit, "not all spans were exported in time"),
+        }
+    }
+}
+
+fn tracer_provider(info: ManagerInfo) -> Result<SdkTracerProvider, KitError> {
+    let resource = Resource::builder()
+        .with_service_name(info.name)
+        .with_attribute(KeyValue::new("service.version", info.version))
+        .build();
+    let sampler = Sampler::TraceIdRatioBased(ratio(std::env::var(RATIO).ok().as_deref())?);
+    let builder = SdkTracerProvider::builder()
+        .with_resource(resource)
+        .with_sampler(Sampler::ParentBased(Box::new(sampler)));
+    Ok(with_exporter(builder)?.build())
+}
+
+fn with_exporter(builder: TracerProviderBuilder) -> Result<TracerProviderBuilder, KitError> {
+    if std::env::var(ENDPOINT).is_ok_and(|endpoint| !endpoint.is_empty()) {
+        let exporter = SpanExporter::builder().with_tonic().build();
+        let exporter =
+            exporter.map_err(|error| KitError::Telemetry(format!("{ENDPOINT} cannot be used: {error}")))?;
+        return Ok(builder.with_batch_exporter(exporter));
+    }
+    Ok(builder)
+}
+
+fn ratio(setting: Option<&str>) -> Result<f64, KitError> {
+    let Some(text) = setting.filter(|text| !text.is_empty()) else { return Ok(1.0) };
+    let ratio = text.parse().ok().filter(|ratio| (0.0..=1.0).contains(ratio));
+    ratio.ok_or_else(|| KitError::Telemetry(format!("{RATIO} '{text}' is not a number from 0 to 1")))
+}
+
+/// Panics become log lines as well; without this they would be text among the JSON.
+fn log_panics() {
+    std::panic::set_hook(Box::new(|panic| {
+        let location = panic.location().map(ToString::to_string);
+        let message = panic.payload_as_str().unwrap_or("no message");
+        let backtrace = std::backtrace::Backtrace::capture();
+        let backtrace = match backtrace.status() {
+            std::backtrace::BacktraceStatus::Captured => Some(backtrace.to_string()),
+            _ => None,
+        };
+        tracing::error!(message, location, backtrace, "panicked");
+    }));
+}
+
+/// The id of the trace that a span belongs to, as 32 hexadecimal digits; `None` when it has none.
+#[must_use]
+pub fn trace_id(span: &Span) -> Option<String> {
+    let context = span.context();
+    let context = context.span().span_context().clone();
+    context.is_valid().then(|| context.trace_id().to_string())
+}
+
+/// An error with its causes, since the outer ones often say only that something failed. Causes that
+/// their effect's text already contains are left out.
+#[must_use]
+pub fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        if !text.contains(&cause_text) {
+            text.push_str(": ");
+            text.push_str(&cause_text);
+        }
+        source = cause.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_sampling_ratio_is_a_number_from_0_to_1() {
+        assert!((ratio(None).unwrap() - 1.0).abs() < f64::EPSILON);
+        assert!((ratio(Some("")).unwrap() - 1.0).abs() < f64::EPSILON);
+        assert!((ratio(Some("0.25")).unwrap() - 0.25).abs() < f64::EPSILON);
+        for bad in ["2", "-0.1", "all", "NaN"] {
+            let error = ratio(Some(bad)).unwrap_err().to_string();
+            assert!(error.contains("OTEL_TRACES_SAMPLER_ARG"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_chain_of_errors_says_each_thing_once() {
+        #[derive(Debug, thiserror::Error)]
+        #[error("cannot apply")]
+        struct Outer(#[source] Middle);
+        #[derive(Debug, thiserror::Error)]
+        #[error("request failed: {0}")]
+        struct Middle(#[source] std::io::Error);
+        let error = Outer(Middle(std::io::Error::other("refused")));
+        assert_eq!(chain(&error), "cannot apply: request failed: refused");
+    }
+}

@@ -1,0 +1,241 @@
+//! Writes, by the rules that hold for every one of them.
+//!
+//! Server-side apply with the full intent of one field manager. An object is created only where none is;
+//! a write to one that exists names its uid, so that nothing that was deleted comes back to life, and for
+//! workloads and Services its resource version; deletes carry both. Every write first asks whether the
+//! shard is still held, and is expected back in the caches.
+
+use kube::api::{Api, DeleteParams, DynamicObject, Patch, PatchParams, Preconditions, PropagationPolicy};
+use kube::core::Status;
+use kube::discovery::ApiResource;
+use kube::{Client, Resource};
+use serde::Serialize;
+use serde_json::{Value, json};
+
+use crate::cache::version;
+use crate::lease::HeldShard;
+use crate::tracker::{Owner, Target, Tracker, Version};
+
+/// An object as it should be, ready to be sent.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Draft {
+    /// Where objects of its kind live.
+    pub resource: ApiResource,
+    /// Its name.
+    pub name: String,
+    /// Everything that its field manager wants it to say.
+    pub body: Value,
+}
+
+impl Draft {
+    /// `object` as a draft.
+    ///
+    /// # Errors
+    /// When the object can't be written as JSON.
+    pub fn new<K: Resource<DynamicType = ()> + Serialize>(object: &K) -> Result<Self, serde_json::Error> {
+        Ok(Self {
+            resource: ApiResource::erase::<K>(&()),
+            name: object.meta().name.clone().unwrap_or_default(),
+            body: serde_json::to_value(object)?,
+        })
+    }
+
+    /// The draft's kind and name.
+    #[must_use]
+    pub fn target(&self) -> Target {
+        Target { kind: self.resource.kind.clone(), name: self.name.clone() }
+    }
+}
+
+/// How much of the state that was read must still hold when an apply arrives.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Guard {
+    /// The object is the same one: its uid.
+    SameObject,
+    /// Nothing about it has changed: its uid and resource version.
+    Unchanged,
+}
+
+/// One write, decided.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Write {
+    /// Create an object that does not exist.
+    Create(Draft),
+    /// Apply to an object that exists.
+    Apply(Draft, Version, Guard),
+    /// Delete an object in exactly this state, and what it owns in the background.
+    Delete(ApiResource, Target, Version),
+}
+
+/// A write that did not happen, or of which it is not known whether it did.
+#[derive(Debug, thiserror::Error)]
+pub enum WriteError {
+    /// The shard is not held any more: another instance writes.
+    #[error("not written: {0}")]
+    Fenced(#[from] crate::lease::Fenced),
+    /// An object of that name exists already; whose it is is not known yet.
+    #[error("{} {} exists already", .0.kind, .0.name)]
+    Exists(Target),
+    /// The object changed, or was replaced, since it was read.
+    #[error("{} {} changed since it was read: {message}", target.kind, target.name)]
+    Conflict {
+        /// Which object.
+        target: Target,
+        /// The API server's message.
+        message: String,
+    },
+    /// The API server refused the write: it will refuse it again until something changes.
+    #[error("{} {} was refused: {message}", target.kind, target.name)]
+    Refused {
+        /// Which object.
+        target: Target,
+        /// The API server's message.
+        message: String,
+        /// The API server's reason, such as `Invalid` or `Forbidden`.
+        reason: String,
+    },
+    /// The API server did not answer, or not in time.
+    #[error("{} {} could not be written: {source}", target.kind, target.name)]
+    Unavailable {
+        /// Which object.
+        target: Target,
+        /// What went wrong.
+        source: Box<kube::Error>,
+    },
+}
+
+impl WriteError {
+    /// A word for metrics.
+    #[must_use]
+    pub const fn category(&self) -> &'static str {
+        match self {
+            Self::Fenced(_) => "fenced",
+            Self::Exists(_) => "exists",
+            Self::Conflict { .. } => "conflict",
+            Self::Refused { .. } => "refused",
+            Self::Unavailable { .. } => "unavailable",
+        }
+    }
+
+    fn from_kube(target: Target, error: kube::Error) -> Self {
+        match &error {
+            kube::Error::Api(status) if matches!(status.code, 404 | 409) && !is_namespace_gone(status) => {
+                Self::Conflict { target, message: status.message.clone() }
+            }
+            kube::Error::Api(status) if (400..500).contains(&status.code) && status.code != 429 => Self::Refused {
+                target,
+                message: status.message.clone(),
+                reason: status.reason.clone(),
+            },
+            _ => Self::Unavailable { target, source: Box::new(error) },
+        }
+    }
+}
+
+/// A namespace that is missing or going refuses for good: nothing that is read again changes it.
+fn is_namespace_gone(status: &Status) -> bool {
+    status.message.starts_with("namespaces ")
+}
+
+/// Writes on behalf of one owner, as one field manager.
+#[derive(Clone)]
+pub struct Writer {
+    client: Client,
+    shard: HeldShard,
+    tracker: Tracker,
+    owner: Owner,
+    manager: &'static str,
+}
+
+impl Writer {
+    /// A writer for `owner`, as the field manager `manager`, as long as `shard` is held.
+    #[must_use]
+    pub fn new(client: Client, shard: HeldShard, tracker: Tracker, owner: Owner, manager: &'static str) -> Self {
+        Self { client, shard, tracker, owner, manager }
+    }
+
+    /// Carries out one write.
+    ///
+    /// # Errors
+    /// See [`WriteError`]. After `Exists`, the object is read live at the next reconcile.
+    pub async fn carry_out(&self, write: &Write) -> Result<(), WriteError> {
+        self.shard.fence()?;
+        match write {
+            Write::Create(draft) => self.create(draft).await,
+            Write::Apply(draft, version, guard) => self.apply(draft, version, *guard).await,
+            Write::Delete(resource, target, version) => self.delete(resource, target, version).await,
+        }
+    }
+
+    /// Applies this manager's part of the status of the object `version`, whole.
+    ///
+    /// # Errors
+    /// See [`WriteError`]; `Conflict` when the object is gone.
+    pub async fn apply_status(&self, mut draft: Draft, version: &Version) -> Result<(), WriteError> {
+        self.shard.fence()?;
+        guard(&mut draft.body, version, Guard::SameObject);
+        let api = self.api(&draft.resource);
+        let params = PatchParams::apply(self.manager).force();
+        let sent = api.patch_status(&draft.name, &params, &Patch::Apply(&draft.body)).await;
+        self.note(draft.target(), sent)
+    }
+
+    /// Creates where nothing is. There is no precondition "must not exist" for an apply, and one onto an
+    /// object of somebody else's would merge the two; so the name is looked up first, and the apply is not
+    /// forced, which leaves to the short time in between only objects that say the same.
+    async fn create(&self, draft: &Draft) -> Result<(), WriteError> {
+        let api = self.api(&draft.resource);
+        let found = api.get_metadata_opt(&draft.name).await;
+        if found.map_err(|e| WriteError::from_kube(draft.target(), e))?.is_some() {
+            self.tracker.hidden(&self.owner, draft.target());
+            return Err(WriteError::Exists(draft.target()));
+        }
+        self.shard.fence()?;
+        let params = PatchParams::apply(self.manager);
+        let sent = api.patch(&draft.name, &params, &Patch::Apply(&draft.body)).await;
+        self.note(draft.target(), sent)
+    }
+
+    async fn apply(&self, draft: &Draft, version: &Version, how: Guard) -> Result<(), WriteError> {
+        let mut body = draft.body.clone();
+        guard(&mut body, version, how);
+        let params = PatchParams::apply(self.manager).force();
+        let sent = self.api(&draft.resource).patch(&draft.name, &params, &Patch::Apply(&body)).await;
+        self.note(draft.target(), sent)
+    }
+
+    async fn delete(&self, resource: &ApiResource, target: &Target, version: &Version) -> Result<(), WriteError> {
+        let params = DeleteParams {
+            propagation_policy: Some(PropagationPolicy::Background),
+            preconditions: Some(Preconditions {
+                uid: Some(version.uid.clone()),
+                resource_version: Some(version.resource_version.clone()),
+            }),
+            ..DeleteParams::default()
+        };
+        let sent = self.api(resource).delete(&target.name, &params).await;
+        sent.map_err(|e| WriteError::from_kube(target.clone(), e))?;
+        self.tracker.deleted(&self.owner, target.clone(), version.uid.clone());
+        Ok(())
+    }
+
+    fn note(&self, target: Target, sent: Result<DynamicObject, kube::Error>) -> Result<(), WriteError> {
+        let object = sent.map_err(|e| WriteError::from_kube(target.clone(), e))?;
+        self.tracker.written(&self.owner, target, version(&object));
+        Ok(())
+    }
+
+    fn api(&self, resource: &ApiResource) -> Api<DynamicObject> {
+        Api::namespaced_with(self.client.clone(), &self.owner.0, resource)
+    }
+}
+
+/// Writes the state that must still hold into `metadata`.
+fn guard(body: &mut Value, version: &Version, how: Guard) {
+    if let Some(metadata) = body.get_mut("metadata").and_then(Value::as_object_mut) {
+        metadata.insert("uid".to_owned(), json!(version.uid));
+        if how == Guard::Unchanged {
+            metadata.insert("resourceVersion".to_owned(), json!(version.resource_version));
+        }
+    }
+}

@@ -1,0 +1,31 @@
+//! Applications for tests.
+
+use restapi_types::RestAPI;
+use serde_json::{Value, json};
+
+/// An application that uses every field.
+pub(crate) const SPEC: &str = r#"{
+    "image": "orders:1",
+    "replicas": 2,
+    "envVars": {"LOG_LEVEL": "info", "REGION": "eu"},
+    "repository": {"replicas": 1, "args": ["--data-dir=/tmp/data"]},
+    "model": {
+        "command": ["/demo-app"],
+        "envVars": {"LOG_LEVEL": "debug"},
+        "resources": {"requests": {"cpu": "250m", "memory": "64Mi"}, "limits": {"memory": "128Mi"}}
+    },
+    "controller": {"image": "orders-controller:7"},
+    "view": {"port": 3000}
+}"#;
+
+/// A stored `RestAPI` named `orders` with that spec.
+pub(crate) fn restapi(spec: &str) -> RestAPI {
+    let spec: Value = serde_json::from_str(spec).unwrap();
+    serde_json::from_value(json!({
+        "apiVersion": "restapi.dev/v1alpha1",
+        "kind": "RestAPI",
+        "metadata": {"name": "orders", "namespace": "shop", "uid": "0000-1111", "generation": 1},
+        "spec": spec,
+    }))
+    .unwrap()
+}

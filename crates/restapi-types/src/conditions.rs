@@ -1,0 +1,152 @@
+//! Condition types and reasons of core-reconciler, and the one way to merge conditions.
+//!
+//! `Ready`, `Reconciling` and `Stalled` follow kstatus: a `RestAPI` is in progress while
+//! `Reconciling` is True, failed while `Stalled` is True, and current once `Ready` is True.
+
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+
+/// Everything that the spec asks for exists, is synced and is available.
+pub const READY: &str = "Ready";
+/// Work is under way (kstatus: in progress).
+pub const RECONCILING: &str = "Reconciling";
+/// No progress without a change by somebody (kstatus: failed).
+pub const STALLED: &str = "Stalled";
+/// Every component has at least one pod that serves.
+pub const AVAILABLE: &str = "Available";
+/// A component's pods are being created or replaced.
+pub const PROGRESSING: &str = "Progressing";
+
+/// The longest message of a condition, in bytes; longer ones are cut at a character.
+pub const MAX_MESSAGE: usize = 1024;
+
+/// The three values of a condition's status.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// It holds.
+    True,
+    /// It does not hold.
+    False,
+    /// Nothing is known.
+    Unknown,
+}
+
+impl Verdict {
+    /// As it stands in the object.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::True => "True",
+            Self::False => "False",
+            Self::Unknown => "Unknown",
+        }
+    }
+}
+
+impl From<bool> for Verdict {
+    fn from(value: bool) -> Self {
+        if value { Self::True } else { Self::False }
+    }
+}
+
+/// A condition before it has a transition time.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Finding {
+    /// One of the condition types above.
+    pub type_: &'static str,
+    /// Whether it holds.
+    pub verdict: Verdict,
+    /// A CamelCase word for programs.
+    pub reason: String,
+    /// What happened, where, and what to do about it, for people.
+    pub message: String,
+}
+
+/// The findings as conditions. `lastTransitionTime` is kept from `previous` unless the status moves.
+#[must_use]
+pub fn merge(
+    previous: &[Condition],
+    findings: Vec<Finding>,
+    generation: i64,
+    now: Timestamp,
+) -> Vec<Condition> {
+    findings
+        .into_iter()
+        .map(|f| {
+            let status = f.verdict.as_str();
+            let kept = previous
+                .iter()
+                .find(|c| c.type_ == f.type_ && c.status == status)
+                .map(|c| c.last_transition_time.clone());
+            Condition {
+                type_: f.type_.to_owned(),
+                status: status.to_owned(),
+                reason: f.reason,
+                message: bounded(f.message),
+                observed_generation: Some(generation),
+                last_transition_time: kept.unwrap_or(Time(now)),
+            }
+        })
+        .collect()
+}
+
+/// The message cut to [`MAX_MESSAGE`] bytes, at a character, with a mark where it was cut.
+fn bounded(message: String) -> String {
+    if message.len() <= MAX_MESSAGE {
+        return message;
+    }
+    let mark = '…';
+    let end = (0..=MAX_MESSAGE - mark.len_utf8())
+        .rev()
+        .find(|&i| message.is_char_boundary(i))
+        .unwrap_or(0);
+    message
+        .chars()
+        .scan(0, |at, c| {
+            *at += c.len_utf8();
+            (*at <= end).then_some(c)
+        })
+        .chain([mark])
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn finding(verdict: Verdict, message: &str) -> Finding {
+        Finding {
+            type_: READY,
+            verdict,
+            reason: "Because".into(),
+            message: message.into(),
+        }
+    }
+
+    #[test]
+    fn transition_time_moves_only_with_status() {
+        let (t1, t2, t3) = (
+            Timestamp::UNIX_EPOCH,
+            Timestamp::constant(100, 0),
+            Timestamp::constant(200, 0),
+        );
+        let first = merge(&[], vec![finding(Verdict::False, "one")], 1, t1);
+        let same = merge(&first, vec![finding(Verdict::False, "two")], 2, t2);
+        assert_eq!(same[0].last_transition_time, Time(t1));
+        assert_eq!(same[0].observed_generation, Some(2));
+        let moved = merge(&same, vec![finding(Verdict::True, "two")], 2, t3);
+        assert_eq!(moved[0].last_transition_time, Time(t3));
+    }
+
+    #[test]
+    fn messages_are_cut_at_a_character() {
+        let cut = merge(
+            &[],
+            vec![finding(Verdict::True, &"ä".repeat(MAX_MESSAGE))],
+            1,
+            Timestamp::UNIX_EPOCH,
+        );
+        assert!(cut[0].message.len() <= MAX_MESSAGE);
+        assert!(cut[0].message.ends_with("ä…"));
+    }
+}

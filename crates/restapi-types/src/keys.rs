@@ -1,0 +1,43 @@
+//! Labels, annotations, field managers: every key that managers share, once.
+
+/// Label: the program, always [`PART_OF`]'s application template name (`restapi`).
+pub const NAME: &str = "app.kubernetes.io/name";
+/// Label: the `RestAPI`'s name. One of the three selector keys.
+pub const INSTANCE: &str = "app.kubernetes.io/instance";
+/// Label: `model`, `view`, `controller` or `repository`. One of the three selector keys.
+pub const COMPONENT: &str = "app.kubernetes.io/component";
+/// Label: who made the object, always [`MANAGED_BY_VALUE`]. The watches of all managers select on it.
+pub const MANAGED_BY: &str = "app.kubernetes.io/managed-by";
+/// Label: the `RestAPI` that the object is a part of.
+pub const PART_OF: &str = "app.kubernetes.io/part-of";
+/// Label: `blue` or `green`. One of the three selector keys.
+pub const ENVIRONMENT: &str = "restapi.dev/environment";
+/// Label on a workload's or Service's own metadata: the generation of the `RestAPI` that it was last
+/// written for. A fence: a writer never applies over a newer one.
+pub const GENERATION: &str = "restapi.dev/generation";
+/// Label on a `ControllerRevision`: the hash of the revision that it records.
+pub const REVISION: &str = "restapi.dev/revision";
+
+/// The value of [`NAME`] on everything that is generated.
+pub const NAME_VALUE: &str = "restapi";
+/// The value of [`MANAGED_BY`] on everything that is generated.
+pub const MANAGED_BY_VALUE: &str = "restapi-operator";
+
+/// Annotation on stable Services: the manager that writes the workloads.
+pub const WRITER: &str = "restapi.dev/writer";
+/// Annotation on stable Services: `COLOUR/REVISION` that no Service may select any more.
+pub const SEALED: &str = "restapi.dev/sealed";
+/// Annotation on Deployments: the version of the rendering that made the pod template.
+pub const RENDER_VERSION: &str = "restapi.dev/render-version";
+/// Annotation: a hash of what was last applied, so that a field that is no longer wanted is noticed.
+pub const APPLIED: &str = "restapi.dev/applied";
+
+/// Field manager of Deployments, Services and `ControllerRevisions`, whichever binary writes them.
+pub const FIELD_MANAGER_WORKLOADS: &str = "restapi-workloads";
+/// Field manager of `ServiceAccounts` and the other companions of workloads.
+pub const FIELD_MANAGER_COMPANIONS: &str = "restapi-companions";
+/// Field manager of core-reconciler's part of the status.
+pub const FIELD_MANAGER_STATUS_CORE: &str = "restapi-status-core";
+
+/// Prefix of the environment variables that the operator sets in every pod.
+pub const ENV_PREFIX: &str = "RESTAPI_";

@@ -1,0 +1,98 @@
+//! What the managers report. Status is a cache: wiped, it is rebuilt from what exists.
+
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+use kube::KubeSchema;
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::Environment;
+
+/// Where an application stands, in a word. Conditions say it exactly.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum Phase {
+    /// Nothing of it serves yet, and nothing has failed.
+    Pending,
+    /// It serves, and pods are being created or replaced.
+    Progressing,
+    /// Everything exists, is synced and is available.
+    Ready,
+    /// It serves, and something needs attention.
+    Degraded,
+    /// It does not serve, and will not without a change by somebody.
+    Failed,
+    /// It is being deleted.
+    Deleting,
+}
+
+/// The status of an application. Each manager writes its own fields and conditions, and no others.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct RestAPIStatus {
+    /// Where the application stands, in a word.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phase: Option<Phase>,
+    /// Pods of all components, ready or not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replicas: Option<i32>,
+    /// Pods of all components that are ready to serve.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ready_replicas: Option<i32>,
+    /// The generation of the spec that this status speaks of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub observed_generation: Option<i64>,
+    /// The environment that the stable Services select.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub active_environment: Option<Environment>,
+    /// When a new revision of a component last became available.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub last_deployment_time: Option<Time>,
+    /// Each component that the spec names.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
+    pub components: Option<Vec<ComponentStatus>>,
+    /// What core-reconciler did last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub core: Option<CoreStatus>,
+    /// The conditions of all managers.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
+    pub conditions: Option<Vec<Condition>>,
+}
+
+/// The part of the status that speaks of core-reconciler itself.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CoreStatus {
+    /// The version of the core-reconciler that wrote this status.
+    pub version: String,
+    /// The revision that the spec asks for: the hash of what reaches a pod template.
+    pub revision: String,
+    /// The number of that revision in the application's history.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revision_number: Option<i64>,
+}
+
+/// One component as it is.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct ComponentStatus {
+    /// `model`, `view`, `controller` or `repository`.
+    pub name: String,
+    /// The image that the spec asks for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<String>,
+    /// Pods, ready or not.
+    pub replicas: i32,
+    /// Pods that run the template that the spec asks for.
+    pub updated_replicas: i32,
+    /// Pods that are ready to serve.
+    pub ready_replicas: i32,
+    /// Whether as many up-to-date pods as asked for are available.
+    pub ready: bool,
+    /// The address of the stable Service inside the cluster.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub url: Option<String>,
+    /// What stands between the component and ready, and what to do about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+}

@@ -1,0 +1,110 @@
+//! One node: its namespace, its groups, containerd, kubelet and kube-proxy; made, brought back and
+//! removed.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context, Result};
+
+use super::api::Api;
+use super::layout::Layout;
+use super::plan::{NodePlan, Plan};
+use super::{cgroup, containerd, images, kubelet, leftovers, mounts, network, process, procfs};
+
+/// Makes all of a node that does not need the API server. A node whose containers have all gone,
+/// as after a reboot, starts with what a reboot leaves.
+///
+/// # Errors
+/// A part of it can't be made: the error names it.
+pub(super) fn prepare(layout: &Layout, plan: Plan, node: NodePlan, count: u8) -> Result<()> {
+    let name = node.name();
+    if !survived(layout, node)? {
+        reset(layout, node).with_context(|| format!("{name}: clearing what was left"))?;
+    }
+    fs::create_dir_all(layout.node(node).folder())?;
+    network::ensure_node(layout, plan, node).with_context(|| format!("{name}: network"))?;
+    network::ensure_routes(layout, plan, node, count).with_context(|| format!("{name}: routes"))?;
+    cgroup::ensure(&node.link()).with_context(|| format!("{name}: control groups"))?;
+    containerd::ensure(layout, node).with_context(|| format!("{name}: containerd"))?;
+    images::ensure(layout, node).with_context(|| format!("{name}: images"))
+}
+
+/// The node's object, which gives it the range of its pods; kubelet adds the rest.
+pub(super) fn object(node: NodePlan) -> serde_json::Value {
+    serde_json::json!({
+        "apiVersion": "v1",
+        "kind": "Node",
+        "metadata": {"name": node.name()},
+        "spec": {"podCIDR": node.pods(), "podCIDRs": [node.pods()]},
+    })
+}
+
+/// Fails when one of the node's processes has ended.
+///
+/// # Errors
+/// One has ended: the error has the end of its log.
+pub(super) fn check(layout: &Layout, node: NodePlan) -> Result<()> {
+    processes(node).iter().try_for_each(|name| process::check(layout, name))
+}
+
+/// The names of the node's processes.
+pub(super) fn processes(node: NodePlan) -> [String; 3] {
+    [containerd::process_name(node), kubelet::kubelet_name(node), kubelet::proxy_name(node)]
+}
+
+/// Removes a node from a cluster that stays.
+///
+/// # Errors
+/// Something of it can't be removed.
+pub(super) fn remove(layout: &Layout, api: &Api, node: NodePlan) -> Result<()> {
+    api.delete(&["node", &node.name()])?;
+    reset(layout, node)?;
+    cgroup::remove(&node.link())?;
+    network::remove_node(layout, node)?;
+    for name in processes(node) {
+        process::stop(layout, &name)?;
+    }
+    Ok(fs::remove_dir_all(layout.node(node).folder())?)
+}
+
+/// Whether what ran on the node still does: then missing processes are started again and find it.
+fn survived(layout: &Layout, node: NodePlan) -> Result<bool> {
+    Ok(network::has_namespace(layout, node)?
+        && (process::is_running(layout, &containerd::process_name(node))
+            || containerd::has_living_containers(layout, node)))
+}
+
+/// Ends everything that runs on the node, and leaves what a reboot would: images, what containerd
+/// and kubelet have on disk, and no container.
+fn reset(layout: &Layout, node: NodePlan) -> Result<()> {
+    let files = layout.node(node);
+    if !files.folder().exists() {
+        return Ok(());
+    }
+    process::kill_all(|| {
+        let mut found = of_node(layout, files.folder());
+        found.extend(cgroup::processes(&node.link()));
+        found
+    })?;
+    leftovers::remove_sockets(&files)?;
+    mounts::remove_below(files.folder())?;
+    network::remove_node(layout, node)?;
+    for gone in [files.containerd_state(), files.runc(), files.leases()] {
+        if gone.exists() {
+            fs::remove_dir_all(&gone)?;
+        }
+    }
+    leftovers::remove_network_results(node)
+}
+
+/// The cluster's processes that name the node's folder among their arguments.
+fn of_node(layout: &Layout, folder: &Path) -> Vec<procfs::Pid> {
+    let named = format!("{}/", folder.display());
+    let names = |pid: &procfs::Pid| {
+        let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
+        String::from_utf8_lossy(&line).contains(&named)
+    };
+    let mut found = procfs::with_variable(process::MARK, layout.folder());
+    found.retain(names);
+    found
+}

@@ -1,0 +1,114 @@
+//! What is written down about a cluster, so that later commands find it: `STATE/cluster.json`.
+
+use std::fs::{self, File};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context, Result};
+use serde::{Deserialize, Serialize};
+
+/// How a cluster is run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Backend {
+    /// Made on this machine by this program; Linux and root only.
+    Local,
+    /// Made by kind, in Docker.
+    Kind,
+    /// There already: a context of the user's kubeconfig.
+    Current,
+}
+
+/// A cluster as it was last asked for.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct Record {
+    /// How it is run.
+    pub(crate) backend: Backend,
+    /// Which of the machine's clusters it is: its addresses and names follow from it.
+    pub(crate) slot: u8,
+    /// How many real nodes it has.
+    pub(crate) nodes: u8,
+    /// How many nodes KWOK plays.
+    pub(crate) fake_nodes: u16,
+    /// The context it was taken from; only with [`Backend::Current`].
+    pub(crate) context: Option<String>,
+}
+
+impl Record {
+    /// The record in this cluster's folder; none when there is no such cluster.
+    ///
+    /// # Errors
+    /// The file is there and can't be read.
+    pub(crate) fn read(folder: &Path) -> Result<Option<Self>> {
+        let file = Self::file(folder);
+        match fs::read(&file) {
+            Ok(text) => Ok(Some(serde_json::from_slice(&text).with_context(|| {
+                let (file, folder) = (file.display(), folder.display());
+                format!("{file} is damaged; `cargo xtask down` removes the cluster in {folder}")
+            })?)),
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => Ok(None),
+            Err(error) => Err(error).with_context(|| format!("can't read {}", file.display())),
+        }
+    }
+
+    /// Writes the record; afterwards the file holds all of it or what it held before.
+    ///
+    /// # Errors
+    /// The folder isn't there or can't be written.
+    pub(crate) fn write(&self, folder: &Path) -> Result<()> {
+        write_whole(&Self::file(folder), &serde_json::to_vec_pretty(self)?)
+    }
+
+    fn file(folder: &Path) -> PathBuf {
+        folder.join("cluster.json")
+    }
+}
+
+/// Replaces a file's content at once: whoever reads it, and whenever this is killed, finds the old
+/// or the new content.
+pub(crate) fn write_whole(file: &Path, content: &[u8]) -> Result<()> {
+    let unfinished = file.with_extension("unfinished");
+    fs::write(&unfinished, content)
+        .and_then(|()| fs::rename(&unfinished, file))
+        .with_context(|| format!("can't write {}", file.display()))
+}
+
+/// Waits until no other command changes the cluster in this folder (which is made when it isn't
+/// there), and keeps others from it while the result lives.
+///
+/// # Errors
+/// The folder can't be made or locked.
+pub(crate) fn lock(folder: &Path) -> Result<File> {
+    fs::create_dir_all(folder).with_context(|| format!("can't make {}", folder.display()))?;
+    let handle = File::open(folder).with_context(|| format!("can't open {}", folder.display()))?;
+    handle.lock().with_context(|| format!("can't lock {}", folder.display()))?;
+    Ok(handle)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_record_is_read_as_it_was_written() {
+        let folder = tempfile::tempdir().unwrap();
+        assert_eq!(Record::read(folder.path()).unwrap(), None);
+        let record = Record {
+            backend: Backend::Local,
+            slot: 3,
+            nodes: 2,
+            fake_nodes: 100,
+            context: None,
+        };
+        record.write(folder.path()).unwrap();
+        assert_eq!(Record::read(folder.path()).unwrap(), Some(record));
+    }
+
+    #[test]
+    fn a_damaged_record_says_how_to_go_on() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("cluster.json"), "{").unwrap();
+        let error = Record::read(folder.path()).unwrap_err().to_string();
+        assert!(error.contains("cargo xtask down"), "{error}");
+    }
+}

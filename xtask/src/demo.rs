@@ -1,0 +1,170 @@
+//! `cargo xtask demo`: from nothing to a request that goes through four pods.
+
+use std::fs;
+use std::net::SocketAddr;
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail};
+use serde_json::json;
+
+use crate::cluster::{self, Target, UpArgs};
+use crate::images::Record;
+use crate::kustomization::Overlay;
+use crate::ui::Progress;
+use crate::{artifacts, chain, deploy, http, images, paths};
+
+const NAMESPACE: &str = "default";
+const NAME: &str = "orders";
+/// A request that crosses all four components.
+const PATH: &str = "/api/chain";
+/// Long enough for a slow machine to pull nothing and start four pods.
+const READY_SECONDS: u32 = 180;
+
+/// Arguments of `cargo xtask demo`.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct Args {
+    /// The cluster to bring up or use.
+    #[command(flatten)]
+    pub(crate) up: UpArgs,
+
+    /// Push the images to a registry as PREFIX/NAME:TAG: for `--cluster current`.
+    #[arg(long, value_name = "PREFIX")]
+    pub(crate) push: Option<String>,
+}
+
+/// Brings the cluster up, builds and installs everything, applies the sample, and shows one request.
+/// Leaves everything running; what is done already is not done again.
+///
+/// # Errors
+/// When a step fails; a sample that doesn't become ready is explained by its own conditions.
+pub(crate) fn run(args: &Args) -> Result<()> {
+    let target = &cluster::up(&args.up)?;
+    let images = images::Args {
+        only: Vec::new(),
+        push: args.push.clone(),
+        no_install: args.up.no_install,
+    };
+    images::run(target, &images)?;
+    deploy::run(target, &deploy::Args::default())?;
+    let progress = Progress::with_total("demo", 2);
+    progress.step("sample: orders", || apply_sample(target))?;
+    progress.step("waiting until it is ready", || wait(target))?;
+    let answer = request(target)?;
+    println!("\nGET {PATH} of the view went through these pods:\n");
+    print!("{}", chain::table(&chain::hops(&answer)?));
+    print!("{}", next(target));
+    Ok(())
+}
+
+/// The sample as it is checked in, with the image that was just built.
+fn apply_sample(target: &Target) -> Result<()> {
+    let record = Record::read()?;
+    let image = record.reference("demo-app")?;
+    let _lock = artifacts::lock("demo")?;
+    let folder = artifacts::folder().join("demo");
+    // kustomize reads files of its own folder only.
+    let sample = paths::repository().join("deploy/samples/orders.yaml");
+    let text =
+        fs::read_to_string(&sample).with_context(|| format!("reading {}", sample.display()))?;
+    let copy = folder.join("orders.yaml");
+    artifacts::write(&copy, &text)?;
+    let patch = json!([{"op": "replace", "path": "/spec/image", "value": image}]);
+    let overlay = Overlay {
+        resources: vec![copy],
+        images: Vec::new(),
+        patches: vec![("RestAPI".to_owned(), patch)],
+    };
+    deploy::apply(target, &overlay.build(&folder)?)
+}
+
+fn wait(target: &Target) -> Result<()> {
+    let resource = format!("restapi/{NAME}");
+    let kubectl = || target.kubectl().args(["--namespace", NAMESPACE]);
+    // The condition of an earlier generation says nothing about what was just applied.
+    let generation = kubectl()
+        .args(["get", &resource, "--output=jsonpath={.metadata.generation}"])
+        .read()?;
+    for condition in [
+        format!("jsonpath={{.status.observedGeneration}}={generation}"),
+        "condition=Ready".to_owned(),
+    ] {
+        let waited = kubectl()
+            .args(["wait", &resource, &format!("--for={condition}")])
+            .arg(format!("--timeout={READY_SECONDS}s"))
+            .run();
+        waited.with_context(|| format!("{NAME} is not ready.{}", why(target)))?;
+    }
+    Ok(())
+}
+
+/// The conditions and pods of the sample, for the error.
+fn why(target: &Target) -> String {
+    let ask = |args: &[&str]| {
+        target
+            .kubectl()
+            .args(["--namespace", NAMESPACE])
+            .args(args)
+            .read()
+            .unwrap_or_default()
+    };
+    let conditions = "--output=jsonpath={range .status.conditions[*]}{.type}={.status} {.reason}: {.message}{\"\\n\"}{end}";
+    let selector = format!("--selector=app.kubernetes.io/instance={NAME}");
+    format!(
+        "\n{}\n{}",
+        ask(&["get", &format!("restapi/{NAME}"), conditions]),
+        ask(&["get", "pods", &selector])
+    )
+}
+
+/// The body of the answer. Straight to the Service where its address can be reached from here, else through
+/// the API server.
+fn request(target: &Target) -> Result<String> {
+    let service = format!("{NAME}-view");
+    let field = |path: &str| {
+        target
+            .kubectl()
+            .args(["--namespace", NAMESPACE, "get", "service", &service])
+            .arg(format!("--output=jsonpath={{{path}}}"))
+            .read()
+    };
+    let port = field(".spec.ports[0].port")?;
+    let address = format!("{}:{port}", field(".spec.clusterIP")?);
+    let direct = address
+        .parse::<SocketAddr>()
+        .context("reading the Service's address")
+        .and_then(|address| http::get(address, PATH, Duration::from_secs(2)));
+    match direct {
+        Ok(answer) if answer.status == 200 => Ok(answer.body),
+        Ok(answer) => bail!(
+            "the view answered {} to GET http://{address}{PATH}: {}",
+            answer.status,
+            answer.body
+        ),
+        Err(_) => through_api_server(target, &service, &port),
+    }
+}
+
+fn through_api_server(target: &Target, service: &str, port: &str) -> Result<String> {
+    let path = format!("/api/v1/namespaces/{NAMESPACE}/services/{service}:{port}/proxy{PATH}");
+    target.kubectl().args(["get", "--raw", &path]).read()
+}
+
+/// What to try, as commands that work when pasted.
+fn next(target: &Target) -> String {
+    let kubeconfig = target.kubeconfig();
+    format!(
+        r#"
+Try next:
+  export KUBECONFIG={}
+  kubectl get ra,deployments,services,pods        # what was made of deploy/samples/orders.yaml
+  kubectl get ra {NAME} -o yaml                   # its status, condition by condition
+  kubectl patch ra {NAME} --type=merge -p '{{"spec":{{"view":{{"replicas":3}}}}}}'
+  kubectl patch ra {NAME} --type=merge -p '{{"spec":{{"model":{{"envVars":{{"GREETING":"hello"}}}}}}}}'
+  kubectl delete deployment {NAME}-model-blue     # it comes back
+  kubectl -n {} logs deployment/core-reconciler
+  cargo xtask down                                # leaves nothing behind
+"#,
+        kubeconfig.display(),
+        deploy::NAMESPACE
+    )
+}

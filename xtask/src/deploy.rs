@@ -1,0 +1,174 @@
+//! `cargo xtask deploy`: the CRD and the managers, from `kustomize/`, with the images built last.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, bail};
+
+use crate::cluster::Target;
+use crate::images::Record;
+use crate::kustomization::{self, Overlay, Replacement};
+use crate::ui::Progress;
+use crate::{artifacts, paths};
+
+/// The binaries that run in the cluster as managers.
+const MANAGERS: &[&str] = &["core-reconciler"];
+
+/// The namespace of the managers, as `kustomize/crd` has it.
+pub(crate) const NAMESPACE: &str = "restapi-system";
+
+/// Arguments of `cargo xtask deploy`.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct Args {
+    /// How many seconds the managers may take to become available.
+    #[arg(long, value_name = "SECONDS", default_value_t = 180)]
+    pub(crate) timeout: u32,
+}
+
+impl Default for Args {
+    fn default() -> Self {
+        Self { timeout: 180 }
+    }
+}
+
+/// Applies the CRD and the managers, and waits until every manager is available.
+///
+/// # Errors
+/// When an image was not built or is not on the nodes, the API server refuses something, or a manager
+/// does not become available in time.
+pub(crate) fn run(target: &Target, args: &Args) -> Result<()> {
+    let progress = Progress::with_total("deploy", 3);
+    progress.step("custom resource definition", || install_crd(target))?;
+    progress.step("managers", || {
+        let manifest = manifest(target, &Record::read()?)?;
+        apply(target, &manifest)
+    })?;
+    progress.step("waiting for the managers", || wait(target, args.timeout))
+}
+
+/// Applies `kustomize/crd` and waits until the API server serves the resource.
+///
+/// # Errors
+/// When the API server refuses it or doesn't serve it within 30 s.
+pub(crate) fn install_crd(target: &Target) -> Result<()> {
+    apply(target, &kustomization::build(&folder("crd"))?)?;
+    target
+        .kubectl()
+        .args(["wait", "--for=condition=Established", "--timeout=30s"])
+        .arg("customresourcedefinition/restapis.restapi.dev")
+        .run()
+}
+
+/// Applies a manifest on the server's side, as one field manager that owns all of it.
+///
+/// # Errors
+/// When the API server refuses it.
+pub(crate) fn apply(target: &Target, manifest: &str) -> Result<()> {
+    target
+        .kubectl()
+        .args(["apply", "--server-side", "--force-conflicts"])
+        .args(["--field-manager=restapi-deploy", "--filename=-"])
+        .stdin(manifest)
+        .run()
+}
+
+/// The managers as they are to be applied. Images that were loaded into the nodes take the overlay `local`,
+/// which pulls nothing; images that were pushed take `all`.
+fn manifest(target: &Target, record: &Record) -> Result<String> {
+    let mut local = false;
+    let mut images = Vec::new();
+    for manager in MANAGERS {
+        let reference = record.reference(manager)?;
+        let loaded = is_local(reference);
+        if loaded && !target.has_image(reference)? {
+            bail!("{reference} is not on every node of the cluster: run `cargo xtask images`");
+        }
+        local |= loaded;
+        let name = if loaded {
+            "localhost/restapi"
+        } else {
+            "restapi"
+        };
+        images.push(Replacement {
+            name: format!("{name}/{manager}"),
+            reference: reference.to_owned(),
+        });
+    }
+    let overlay = Overlay {
+        resources: vec![folder(if local {
+            "overlays/local"
+        } else {
+            "overlays/all"
+        })],
+        images,
+        patches: Vec::new(),
+    };
+    let _lock = artifacts::lock("deploy")?;
+    overlay.build(&artifacts::folder().join("deploy"))
+}
+
+/// Whether an image is one of those that are loaded into the nodes and can't be pulled.
+pub(crate) fn is_local(reference: &str) -> bool {
+    reference.starts_with("localhost/")
+}
+
+fn folder(name: &str) -> PathBuf {
+    paths::repository().join("kustomize").join(name)
+}
+
+fn wait(target: &Target, seconds: u32) -> Result<()> {
+    for manager in MANAGERS {
+        let rollout = target
+            .kubectl()
+            .args(["--namespace", NAMESPACE, "rollout", "status"])
+            .arg(format!("deployment/{manager}"))
+            .arg(format!("--timeout={seconds}s"))
+            .run();
+        rollout.with_context(|| {
+            format!(
+                "{manager} is not available after {seconds} s.{}",
+                why(target, manager)
+            )
+        })?;
+    }
+    Ok(())
+}
+
+/// What the pods and their logs say, for the error; empty when not even that can be had.
+fn why(target: &Target, manager: &str) -> String {
+    let selector = format!("--selector=app.kubernetes.io/name={manager}");
+    let ask = |args: &[&str]| {
+        target
+            .kubectl()
+            .args(["--namespace", NAMESPACE])
+            .args(args)
+            .arg(&selector)
+            .read()
+            .unwrap_or_default()
+    };
+    let pods = ask(&["get", "pods"]);
+    let logs = ask(&["logs", "--tail=10", "--prefix"]);
+    format!("\n{pods}\n{logs}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_images_named_localhost_are_never_pulled() {
+        assert!(is_local("localhost/restapi/core-reconciler:0123"));
+        assert!(!is_local("localhost:5000/core-reconciler:0123"));
+        assert!(!is_local("registry.test/restapi/core-reconciler:0123"));
+    }
+
+    #[test]
+    fn every_manager_has_an_image_and_a_base() {
+        for manager in MANAGERS {
+            assert!(crate::images::WITH_IMAGE.contains(manager), "{manager}");
+            assert!(
+                folder(manager).join("kustomization.yaml").is_file(),
+                "{manager}"
+            );
+        }
+    }
+}

@@ -1,0 +1,140 @@
+//! `cargo xtask generate`: files of the repository that are made from the code.
+
+use std::fs;
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, bail};
+
+use crate::paths;
+use crate::run::Cmd;
+
+/// Arguments of `cargo xtask generate`.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub(crate) struct Args {
+    /// Write nothing; fail when a file is not what the code makes of it.
+    #[arg(long)]
+    pub(crate) check: bool,
+}
+
+/// A file and the example that prints it.
+struct Generated {
+    file: &'static str,
+    package: &'static str,
+    example: &'static str,
+}
+
+const FILES: &[Generated] = &[Generated {
+    file: "kustomize/crd/restapis.restapi.dev.yaml",
+    package: "restapi-types",
+    example: "crd",
+}];
+
+/// What comparing a file with what it should be has shown.
+#[derive(Debug, PartialEq, Eq)]
+enum State {
+    UpToDate,
+    Missing,
+    Stale { line: usize },
+}
+
+/// Writes every generated file, or checks them all.
+///
+/// # Errors
+/// When a generator fails, a file can't be written, or, with `check`, a file is stale or missing.
+pub(crate) fn run(args: &Args) -> Result<()> {
+    let mut stale = Vec::new();
+    for generated in FILES {
+        let path = paths::repository().join(generated.file);
+        let wanted = generated.content()?;
+        match state(fs::read_to_string(&path).ok().as_deref(), &wanted) {
+            State::UpToDate => println!("{}: up to date", generated.file),
+            found if args.check => stale.push(complaint(generated.file, &found)),
+            _ => {
+                write(&path, &wanted)?;
+                println!("{}: written", generated.file);
+            }
+        }
+    }
+    if !stale.is_empty() {
+        bail!(
+            "{}\nrun `cargo xtask generate` and commit what it writes",
+            stale.join("\n")
+        );
+    }
+    Ok(())
+}
+
+impl Generated {
+    fn content(&self) -> Result<String> {
+        let printed = Cmd::new("cargo")
+            .args([
+                "run",
+                "--quiet",
+                "--package",
+                self.package,
+                "--example",
+                self.example,
+            ])
+            .dir(paths::repository())
+            .read()
+            .with_context(|| format!("generating {}", self.file))?;
+        Ok(format!("{printed}\n"))
+    }
+}
+
+fn write(path: &PathBuf, content: &str) -> Result<()> {
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder).with_context(|| format!("creating {}", folder.display()))?;
+    }
+    fs::write(path, content).with_context(|| format!("writing {}", path.display()))
+}
+
+fn state(found: Option<&str>, wanted: &str) -> State {
+    let Some(found) = found else {
+        return State::Missing;
+    };
+    if found == wanted {
+        return State::UpToDate;
+    }
+    let same = found
+        .lines()
+        .zip(wanted.lines())
+        .take_while(|(found, wanted)| found == wanted)
+        .count();
+    State::Stale { line: same + 1 }
+}
+
+fn complaint(file: &str, state: &State) -> String {
+    match state {
+        State::UpToDate => format!("{file} is up to date"),
+        State::Missing => format!("{file} is missing"),
+        State::Stale { line } => {
+            format!("{file} is not what the code makes of it (first difference in line {line})")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_difference_is_named() {
+        assert_eq!(state(Some("a\nb\n"), "a\nb\n"), State::UpToDate);
+        assert_eq!(
+            state(Some("a\nx\nc\n"), "a\nb\nc\n"),
+            State::Stale { line: 2 }
+        );
+        assert_eq!(state(Some("a\n"), "a\nb\n"), State::Stale { line: 2 });
+        assert_eq!(state(None, "a\n"), State::Missing);
+    }
+
+    #[test]
+    fn a_complaint_names_the_file() {
+        let text = complaint("kustomize/crd/x.yaml", &State::Stale { line: 7 });
+        assert!(
+            text.contains("kustomize/crd/x.yaml") && text.contains("line 7"),
+            "{text}"
+        );
+    }
+}

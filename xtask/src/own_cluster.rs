@@ -1,0 +1,79 @@
+//! A cluster that a task brings up for itself beside the user's, and takes down again.
+
+use anyhow::Result;
+
+use crate::cluster::{self, DownArgs, Target, UpArgs};
+
+/// Whether a cluster outlives the task that brought it up.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Keep {
+    /// It is used as it is found, and left running.
+    Yes,
+    /// It is new, and is taken down at the end.
+    No,
+}
+
+/// A cluster in use. Dropped without [`OwnCluster::down`], as after an error, it is taken down as well.
+#[derive(Debug)]
+pub(crate) struct OwnCluster {
+    target: Target,
+    keep: Keep,
+}
+
+impl OwnCluster {
+    /// Brings the cluster up.
+    ///
+    /// # Errors
+    /// When it can't be brought up, or its predecessor can't be taken down.
+    pub(crate) fn up(args: &UpArgs, keep: Keep) -> Result<Self> {
+        if keep == Keep::No {
+            down(&args.name)?;
+        }
+        let target = cluster::up(args).inspect_err(|_| {
+            if keep == Keep::No {
+                report(down(&args.name));
+            }
+        })?;
+        Ok(Self { target, keep })
+    }
+
+    /// The handle to work with it.
+    pub(crate) fn target(&self) -> &Target {
+        &self.target
+    }
+
+    /// Takes it down, unless it is to be kept.
+    ///
+    /// # Errors
+    /// When something of it can't be removed.
+    pub(crate) fn down(mut self) -> Result<()> {
+        self.end()
+    }
+
+    fn end(&mut self) -> Result<()> {
+        match std::mem::replace(&mut self.keep, Keep::Yes) {
+            Keep::Yes => Ok(()),
+            Keep::No => down(self.target.name()),
+        }
+    }
+}
+
+impl Drop for OwnCluster {
+    fn drop(&mut self) {
+        report(self.end());
+    }
+}
+
+/// Takes the cluster `name` down; does nothing when there is none.
+fn down(name: &str) -> Result<()> {
+    cluster::down(&DownArgs {
+        name: name.to_owned(),
+    })
+}
+
+/// Says what went wrong where another error is on its way already.
+fn report(result: Result<()>) {
+    if let Err(error) = result {
+        eprintln!("error: {error:#}");
+    }
+}

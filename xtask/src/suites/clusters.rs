@@ -1,0 +1,74 @@
+//! The suites that need a cluster of their own: it is brought up for them and taken down after them.
+
+use std::process::Command;
+
+use anyhow::Result;
+
+use super::counted::{self, Count};
+use super::{Args, Environment};
+use crate::cluster::{Target, UpArgs};
+use crate::own_cluster::{Keep, OwnCluster};
+use crate::{deploy, images, paths};
+
+/// The suite `api`: an API server and etcd.
+///
+/// # Errors
+/// When the cluster can't be had or cargo can't be started.
+pub(super) fn api(args: &Args) -> Result<Count> {
+    let cluster = OwnCluster::up(&with_nodes("restapi-api", 0), keep(args))?;
+    let environment = Environment::of(cluster.target())?;
+    let count = tests("api", &environment, args)?;
+    cluster.down()?;
+    Ok(count)
+}
+
+/// The suite `cluster`: two nodes, and the operator installed.
+///
+/// # Errors
+/// As [`api`], and when the operator can't be installed.
+pub(super) fn cluster(args: &Args) -> Result<Count> {
+    let cluster = OwnCluster::up(&with_nodes("restapi-test", 2), keep(args))?;
+    let mut environment = Environment::of(cluster.target())?;
+    install(cluster.target(), &mut environment)?;
+    let count = tests("cluster", &environment, args)?;
+    cluster.down()?;
+    Ok(count)
+}
+
+/// Images, operator, and what the tests need to know of them: every image, and a second one of the demo
+/// to update to.
+fn install(target: &Target, environment: &mut Environment) -> Result<()> {
+    images::run(target, &images::Args::default())?;
+    deploy::run(target, &deploy::Args::default())?;
+    for image in images::build(images::WITH_IMAGE, false)? {
+        environment.image(&image, "");
+    }
+    let next = images::build_variant(&["demo-app"], "next", false)?;
+    images::load(target, &next)?;
+    for image in &next {
+        environment.image(image, "_NEXT");
+    }
+    Ok(())
+}
+
+fn tests(suite: &str, environment: &Environment, args: &Args) -> Result<Count> {
+    let mut command = Command::new("cargo");
+    command
+        .args(["test", "--package", "suites", "--test", suite, "--"])
+        .args(args.all.then_some("--include-ignored"))
+        .args(&args.filter)
+        .envs(environment.variables())
+        .current_dir(paths::repository());
+    counted::run(&mut command)
+}
+
+fn with_nodes(name: &str, nodes: u8) -> UpArgs {
+    UpArgs {
+        nodes: Some(nodes),
+        ..UpArgs::named(name)
+    }
+}
+
+fn keep(args: &Args) -> Keep {
+    if args.keep { Keep::Yes } else { Keep::No }
+}

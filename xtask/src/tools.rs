@@ -1,0 +1,200 @@
+//! The programs that the local cluster is made of. They are built from published Go modules, whose
+//! versions and checksums the modules under `tests/cluster` pin, and kept in the cache.
+
+mod build;
+mod gomod;
+pub(crate) mod packages;
+mod store;
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+
+use crate::ui::Progress;
+
+/// A program that is built and cached when it is asked for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Tool {
+    /// `kubectl`, the client.
+    Kubectl,
+    /// `kustomize`, which builds manifests.
+    Kustomize,
+    /// `kwok`, which plays nodes and their pods.
+    Kwok,
+    /// `etcd`, the API server's store.
+    Etcd,
+    /// `kube-apiserver`.
+    ApiServer,
+    /// `kube-controller-manager`.
+    ControllerManager,
+    /// `kube-scheduler`.
+    Scheduler,
+    /// `kubelet`, a node's agent.
+    Kubelet,
+    /// `kube-proxy`, which makes Services work on a node.
+    KubeProxy,
+    /// `coredns`, the cluster's name service.
+    CoreDns,
+    /// `metrics-server`, the source of CPU and memory figures.
+    MetricsServer,
+    /// `pause`, the first process of every pod.
+    Pause,
+}
+
+/// How a program is made from its module.
+#[derive(Clone, Copy, Debug)]
+struct Recipe {
+    /// The name of the program, and of its file.
+    name: &'static str,
+    /// The module's folder under `tests/cluster`.
+    module: &'static str,
+    /// The Go package to build.
+    package: &'static str,
+    /// The required module whose version is the program's; none: the program is ours.
+    version_of: Option<&'static str>,
+    /// The linker's `-X` settings; `{version}`, `{major}` and `{minor}` are filled in.
+    settings: &'static [&'static str],
+    /// Folders of files, inside the required module, that the program needs when it runs.
+    data: &'static [&'static str],
+}
+
+const KUBERNETES_SETTINGS: &[&str] = &[
+    "k8s.io/component-base/version.gitVersion={version}",
+    "k8s.io/component-base/version.gitMajor={major}",
+    "k8s.io/component-base/version.gitMinor={minor}",
+    "k8s.io/client-go/pkg/version.gitVersion={version}",
+];
+
+impl Tool {
+    /// The program's name, as its own project writes it.
+    pub(crate) fn name(self) -> &'static str {
+        self.recipe().name
+    }
+
+    /// The program's version with its `v`, as its module pins it.
+    ///
+    /// # Errors
+    /// The module's `go.mod` can't be read or doesn't require it.
+    pub(crate) fn version(self) -> Result<String> {
+        gomod::version(&self.recipe())
+    }
+
+    fn recipe(self) -> Recipe {
+        match self {
+            Self::ApiServer => kubernetes("kube-apiserver", "k8s.io/kubernetes/cmd/kube-apiserver"),
+            Self::ControllerManager => kubernetes(
+                "kube-controller-manager",
+                "k8s.io/kubernetes/cmd/kube-controller-manager",
+            ),
+            Self::Scheduler => kubernetes("kube-scheduler", "k8s.io/kubernetes/cmd/kube-scheduler"),
+            Self::Kubelet => kubernetes("kubelet", "k8s.io/kubernetes/cmd/kubelet"),
+            Self::KubeProxy => kubernetes("kube-proxy", "k8s.io/kubernetes/cmd/kube-proxy"),
+            Self::Kubectl => kubernetes("kubectl", "k8s.io/kubernetes/cmd/kubectl"),
+            Self::Etcd => plain("etcd", "go.etcd.io/etcd/server/v3", "go.etcd.io/etcd/server/v3"),
+            Self::CoreDns => {
+                plain("coredns", "github.com/coredns/coredns", "github.com/coredns/coredns")
+            }
+            Self::MetricsServer => plain(
+                "metrics-server",
+                "sigs.k8s.io/metrics-server/cmd/metrics-server",
+                "sigs.k8s.io/metrics-server",
+            ),
+            Self::Kustomize => Recipe {
+                settings: &["sigs.k8s.io/kustomize/api/provenance.version={version}"],
+                ..plain(
+                    "kustomize",
+                    "sigs.k8s.io/kustomize/kustomize/v5",
+                    "sigs.k8s.io/kustomize/kustomize/v5",
+                )
+            },
+            Self::Kwok => Recipe {
+                data: &[
+                    "kustomize/stage/node/fast",
+                    "kustomize/stage/node/heartbeat",
+                    "kustomize/stage/pod/fast",
+                ],
+                ..plain("kwok", "sigs.k8s.io/kwok/cmd/kwok", "sigs.k8s.io/kwok")
+            },
+            Self::Pause => Recipe { version_of: None, ..plain("pause", ".", "") },
+        }
+    }
+}
+
+/// The path of the program, which is built first unless the cache holds it.
+///
+/// # Errors
+/// The build fails, or the cached file's digest is not the one recorded when it was built.
+pub(crate) fn path(tool: Tool) -> Result<PathBuf> {
+    store::ensure(tool)
+}
+
+/// The folder of the files that the program needs when it runs; the program is built first unless
+/// the cache holds it. Only [`Tool::Kwok`] has such files: its stages, one folder for each.
+///
+/// # Errors
+/// As [`path`].
+pub(crate) fn data(tool: Tool) -> Result<PathBuf> {
+    Ok(store::ensure(tool)?.with_file_name(store::DATA))
+}
+
+/// Builds all of these that the cache doesn't hold, and says how many are left.
+///
+/// # Errors
+/// As [`path`].
+pub(crate) fn ensure(tools: &[Tool]) -> Result<()> {
+    let mut missing = Vec::new();
+    for tool in tools {
+        if !store::is_cached(*tool)? {
+            missing.push(*tool);
+        }
+    }
+    let progress = Progress::with_total("programs", missing.len());
+    for tool in missing {
+        let what = format!("{} {}: building", tool.name(), tool.version()?);
+        progress.step(&what, || path(tool))?;
+    }
+    Ok(())
+}
+
+const fn kubernetes(name: &'static str, package: &'static str) -> Recipe {
+    Recipe {
+        name,
+        module: "kubernetes",
+        package,
+        version_of: Some("k8s.io/kubernetes"),
+        settings: KUBERNETES_SETTINGS,
+        data: &[],
+    }
+}
+
+const fn plain(name: &'static str, package: &'static str, required: &'static str) -> Recipe {
+    Recipe { name, module: name, package, version_of: Some(required), settings: &[], data: &[] }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_program_has_a_pinned_version() {
+        let tools = [
+            Tool::Kubectl,
+            Tool::Kustomize,
+            Tool::Kwok,
+            Tool::Etcd,
+            Tool::ApiServer,
+            Tool::ControllerManager,
+            Tool::Scheduler,
+            Tool::Kubelet,
+            Tool::KubeProxy,
+            Tool::CoreDns,
+            Tool::MetricsServer,
+            Tool::Pause,
+        ];
+        for tool in tools {
+            let version = tool.version().unwrap();
+            assert!(version.starts_with('v') && version.len() > 1, "{}: {version}", tool.name());
+        }
+        assert_eq!(Tool::Kubelet.version().unwrap(), Tool::Kubectl.version().unwrap());
+    }
+}
