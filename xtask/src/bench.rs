@@ -31,6 +31,6 @@ pub(crate) enum Bench {
 pub(crate) fn run(args: &Args) -> Result<()> {
     match &args.bench {
         Bench::Startup(args) => figures::publish("startup", &startup::run(args)?),
-        Bench::Converge(args) => figures::publish("converge", &converge::run(args)?),
+        Bench::Converge(args) => converge::run(args),
     }
 }

@@ -17,6 +17,8 @@ mod generate;
 mod http;
 mod images;
 mod kustomization;
+#[cfg(test)]
+mod manifests;
 mod myself;
 mod own_cluster;
 mod paths;

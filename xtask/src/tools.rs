@@ -54,7 +54,7 @@ struct Recipe {
     version_of: Option<&'static str>,
     /// The linker's `-X` settings; `{version}`, `{major}` and `{minor}` are filled in.
     settings: &'static [&'static str],
-    /// Folders of files, inside the required module, that the program needs when it runs.
+    /// Files inside the required module that the program needs when it runs.
     data: &'static [&'static str],
 }
 
@@ -109,9 +109,11 @@ impl Tool {
             },
             Self::Kwok => Recipe {
                 data: &[
-                    "kustomize/stage/node/fast",
-                    "kustomize/stage/node/heartbeat",
-                    "kustomize/stage/pod/fast",
+                    "kustomize/stage/node/fast/node-initialize.yaml",
+                    "kustomize/stage/node/heartbeat-with-lease/node-heartbeat-with-lease.yaml",
+                    "kustomize/stage/pod/fast/pod-ready.yaml",
+                    "kustomize/stage/pod/fast/pod-complete.yaml",
+                    "kustomize/stage/pod/fast/pod-delete.yaml",
                 ],
                 ..plain("kwok", "sigs.k8s.io/kwok/cmd/kwok", "sigs.k8s.io/kwok")
             },
@@ -129,7 +131,7 @@ pub(crate) fn path(tool: Tool) -> Result<PathBuf> {
 }
 
 /// The folder of the files that the program needs when it runs; the program is built first unless
-/// the cache holds it. Only [`Tool::Kwok`] has such files: its stages, one folder for each.
+/// the cache holds it. Only [`Tool::Kwok`] has such files: its stages.
 ///
 /// # Errors
 /// As [`path`].

@@ -52,7 +52,8 @@ impl Progress {
         let head = self.head(number, what);
         let (ended, end) = mpsc::channel::<()>();
         let result = thread::scope(|scope| {
-            scope.spawn(|| self.tick(&head, begin, &end));
+            let head = &head;
+            scope.spawn(move || self.tick(head, begin, &end));
             let result = work();
             drop(ended);
             result

@@ -13,7 +13,7 @@ use crate::role::Role;
 
 /// An order service that plays one of the four roles of a `RestAPI`.
 #[derive(Debug, Clone, Parser)]
-#[command(name = "demo-app", version)]
+#[command(name = "demo-app", version, args_override_self = true)]
 pub struct Args {
     /// What to play: view, controller, model or repository
     #[arg(long, env = "RESTAPI_COMPONENT")]

@@ -30,7 +30,7 @@ use crate::lifecycle::{Lifecycle, Phase};
 
 /// A client that takes longer than this to send a request's head, or between two requests, is
 /// disconnected.
-const HEAD_TIMEOUT: Duration = Duration::from_secs(60);
+const HEAD_TIMEOUT: Duration = Duration::from_mins(1);
 /// While closing, a connection that has not carried a request gets this long to send its first.
 const FIRST_REQUEST: Duration = Duration::from_millis(500);
 /// Pause after the system refuses a connection (too many open files).
@@ -168,20 +168,18 @@ impl Connection {
             () = self.lifecycle.reached(Phase::Closing) => None,
         };
         let ended = match ended {
-            Some(ended) => ended,
-            None if used.load(Ordering::Relaxed) => {
-                connection.as_mut().graceful_shutdown();
-                connection.await
+            // Its first request may be on the way: closing now would lose it. The answer to it
+            // says that the connection ends.
+            None if !used.load(Ordering::Relaxed) => {
+                timeout(FIRST_REQUEST, connection.as_mut()).await.ok()
             }
-            // Its first request may be on the way: closing now would lose it. The answer says
-            // that the connection ends.
-            None => match timeout(FIRST_REQUEST, connection.as_mut()).await {
-                Ok(ended) => ended,
-                Err(_) => {
-                    connection.as_mut().graceful_shutdown();
-                    connection.await
-                }
-            },
+            ended => ended,
+        };
+        let ended = if let Some(ended) = ended {
+            ended
+        } else {
+            connection.as_mut().graceful_shutdown();
+            connection.await
         };
         if let Err(error) = ended {
             tracing::debug!(%error, "a connection ended early");

@@ -53,7 +53,7 @@ struct TimedOut {
     limit: Duration,
 }
 
-/// The configuration of the cluster: the pod's service account, else the kubeconfig.
+/// The configuration of the cluster: a kubeconfig where there is one, else the pod's service account.
 ///
 /// # Errors
 /// [`KitError::ClusterConfig`] when neither can be read.
@@ -105,13 +105,11 @@ impl Bounded {
             let bytes = body.collect_bytes().await?;
             Ok(Response::from_parts(parts, Body::from(bytes)))
         };
-        match timeout_at(end, answer).await {
-            Ok(answer) => answer,
-            Err(_) => {
-                self.metrics.requested(&method, None);
-                Err(Box::new(TimedOut { method, path, limit: self.limits.request }))
-            }
+        if let Ok(answer) = timeout_at(end, answer).await {
+            return answer;
         }
+        self.metrics.requested(&method, None);
+        Err(Box::new(TimedOut { method, path, limit: self.limits.request }))
     }
 
     async fn with_retries(&self, mut request: Request<Body>) -> Result<Response<Body>, BoxError> {

@@ -75,6 +75,9 @@ fn compare_maps(path: &Path<'_>, desired: &Map<String, Value>, live: &Map<String
 }
 
 fn compare_lists(path: &Path<'_>, desired: &[Value], live: &[Value]) -> Option<String> {
+    if desired.is_empty() {
+        return Some(path.text.clone());
+    }
     let Some(key) = KEYS.iter().find(|key| desired.iter().all(|item| item.get(**key).is_some())) else {
         return (desired != live).then(|| path.text.clone());
     };
@@ -108,6 +111,7 @@ mod tests {
     #[case::changed(json!({"spec": {"a": 1}}), json!({"spec": {"a": 2}}), Some("spec.a"))]
     #[case::removed(json!({"spec": {"a": 1}}), json!({"spec": {}}), Some("spec.a"))]
     #[case::server_drops_empty_values(json!({"env": [{"name": "A", "value": ""}], "args": []}), json!({"env": [{"name": "A"}]}), None)]
+    #[case::no_words_wanted_but_some(json!({"args": []}), json!({"args": ["x"]}), Some("args"))]
     #[case::empty_wanted_but_full(json!({"env": [{"name": "A", "value": ""}]}), json!({"env": [{"name": "A", "value": "x"}]}), Some("env.A.value"))]
     #[case::zero_is_no_absence(json!({"replicas": 0}), json!({}), Some("replicas"))]
     #[case::foreign_label_is_fine(json!({"labels": {"a": "1"}}), json!({"labels": {"a": "1", "b": "2"}}), None)]

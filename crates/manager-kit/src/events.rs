@@ -111,14 +111,12 @@ impl Publisher {
             tokio::select! {
                 biased;
                 () = &mut stopped => break,
-                entry = self.queue.recv() => match entry {
-                    Some(entry) => self.publish(entry).await,
-                    // No recorder is left that could send any more; stay until the end all the same.
-                    None => {
-                        stopped.await;
-                        return;
-                    }
-                },
+                // None: no recorder is left that could send; stay until the end all the same.
+                Some(entry) = self.queue.recv() => self.publish(entry).await,
+                else => {
+                    stopped.await;
+                    return;
+                }
             }
         }
         while let Ok(entry) = self.queue.try_recv() {

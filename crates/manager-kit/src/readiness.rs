@@ -177,7 +177,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_watchdog_trips_when_it_is_not_fed_and_recovers() {
         let readiness = Readiness::default();
-        let dog = readiness.watchdog("loop", Duration::from_secs(60));
+        let dog = readiness.watchdog("loop", Duration::from_mins(1));
         tokio::time::advance(Duration::from_secs(59)).await;
         assert!(readiness.alive().good);
         tokio::time::advance(Duration::from_secs(2)).await;

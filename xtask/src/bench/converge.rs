@@ -4,7 +4,7 @@ use std::fs;
 
 use anyhow::{Context, Result};
 
-use super::figures::{self, Figure};
+use super::figures;
 use crate::cluster::UpArgs;
 use crate::own_cluster::{Keep, OwnCluster};
 use crate::run::Cmd;
@@ -33,11 +33,11 @@ pub(crate) struct Args {
     pub(crate) more: Vec<String>,
 }
 
-/// Brings up a cluster whose only nodes are KWOK's, and has the program measure there.
+/// Brings up a cluster whose only nodes are KWOK's, and has the program measure there, print and write.
 ///
 /// # Errors
 /// When the cluster can't be had, or the program fails or leaves no figures.
-pub(super) fn run(args: &Args) -> Result<Vec<Figure>> {
+pub(super) fn run(args: &Args) -> Result<()> {
     let program = images::binaries::compile_program("suites", "converge", false)?;
     let keep = if args.keep { Keep::Yes } else { Keep::No };
     let up = UpArgs {
@@ -48,21 +48,22 @@ pub(super) fn run(args: &Args) -> Result<Vec<Figure>> {
     let cluster = OwnCluster::up(&up, keep)?;
     deploy::install_crd(cluster.target())?;
     let environment = Environment::of(cluster.target())?;
-    let results = artifacts::folder().join("bench/converge.figures.json");
+    let results = artifacts::folder().join("bench/converge.json");
     if results.exists() {
         fs::remove_file(&results).with_context(|| format!("removing {}", results.display()))?;
     }
     let mut command = Cmd::new(&program.path)
         .args(["--apps", &args.apps.to_string()])
+        .arg("--out")
+        .arg(&results)
         .args(&args.more)
-        .env("RESTAPI_BENCH_OUT", &results)
         .visible();
     for (name, value) in environment.variables() {
         command = command.env(name, value);
     }
     command.run()?;
     cluster.down()?;
-    figures::read(&results)
+    figures::check(&results)
 }
 
 fn fake_nodes(apps: u16) -> u16 {

@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::Path;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use serde::{Deserialize, Serialize};
 
 use crate::{artifacts, table};
@@ -55,14 +55,16 @@ pub(crate) fn publish(bench: &str, figures: &[Figure]) -> Result<()> {
     Ok(())
 }
 
-/// Reads the figures that another program has written.
+/// Makes sure that another program has written figures to `path`.
 ///
 /// # Errors
 /// When the file can't be read or holds something else.
-pub(crate) fn read(path: &Path) -> Result<Vec<Figure>> {
+pub(crate) fn check(path: &Path) -> Result<()> {
     let text = fs::read_to_string(path).with_context(|| format!("reading {}", path.display()))?;
-    serde_json::from_str(&text)
-        .with_context(|| format!("{} holds no list of figures", path.display()))
+    let figures: Vec<Figure> = serde_json::from_str(&text)
+        .with_context(|| format!("{} holds no list of figures", path.display()))?;
+    ensure!(!figures.is_empty(), "{} holds no figure", path.display());
+    Ok(())
 }
 
 /// The middle one of some values; of an even number the mean of the two in the middle.
@@ -96,8 +98,10 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("x.json");
         std::fs::write(&path, "{}").unwrap();
-        assert!(read(&path).unwrap_err().to_string().contains("x.json"));
+        assert!(check(&path).unwrap_err().to_string().contains("x.json"));
+        std::fs::write(&path, "[]").unwrap();
+        assert!(check(&path).is_err());
         std::fs::write(&path, r#"[{"figure":"a","value":1,"unit":"s"}]"#).unwrap();
-        assert_eq!(read(&path).unwrap(), [Figure::new("a", 1.0, "s")]);
+        check(&path).unwrap();
     }
 }

@@ -169,8 +169,7 @@ mod tests {
     }
 
     fn record(backend: Backend, context: Option<&str>) -> Record {
-        let context = context.map(str::to_owned);
-        Record { backend, slot: 0, nodes: 1, fake_nodes: 0, context }
+        Record::foreign(backend, 1, context.map(str::to_owned))
     }
 
     #[test]

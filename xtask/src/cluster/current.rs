@@ -25,9 +25,7 @@ pub(super) fn up(args: &UpArgs, folder: &Path) -> Result<()> {
         .with_context(|| format!("--context {context:?} is not in the kubeconfig"))?;
     let _lock = record::lock(folder)?;
     write_secret(&target::kubeconfig(folder), &view)?;
-    let context = Some(context);
-    let record = Record { backend: Backend::Current, slot: 0, nodes: 0, fake_nodes: 0, context };
-    record.write(folder)?;
+    Record::foreign(Backend::Current, 0, Some(context)).write(folder)?;
     let target = Target::open(&args.name)?;
     let ready = target.kubectl().args(["get", "--raw", "/readyz", "--request-timeout=10s"]).run();
     ready.context("the cluster of this context does not answer")

@@ -16,9 +16,7 @@ pub(super) fn up(args: &UpArgs, folder: &Path) -> Result<()> {
     check(args)?;
     let _lock = record::lock(folder)?;
     let nodes = args.nodes.unwrap_or(1);
-    let record =
-        Record { backend: Backend::Kind, slot: 0, nodes, fake_nodes: 0, context: None };
-    record.write(folder)?;
+    Record::foreign(Backend::Kind, nodes, None).write(folder)?;
     let progress = Progress::new("up");
     let file = target::kubeconfig(folder);
     if clusters()?.lines().any(|name| name == cluster(&args.name)) {

@@ -1,6 +1,7 @@
 //! What is written down about a cluster, so that later commands find it: `STATE/cluster.json`.
 
 use std::fs::{self, File};
+use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
@@ -32,9 +33,17 @@ pub(crate) struct Record {
     pub(crate) fake_nodes: u16,
     /// The context it was taken from; only with [`Backend::Current`].
     pub(crate) context: Option<String>,
+    /// What the running programs were built from; empty until the cluster has been up.
+    #[serde(default)]
+    pub(crate) programs: String,
 }
 
 impl Record {
+    /// A cluster that something else runs.
+    pub(crate) fn foreign(backend: Backend, nodes: u8, context: Option<String>) -> Self {
+        Self { backend, slot: 0, nodes, fake_nodes: 0, context, programs: String::new() }
+    }
+
     /// The record in this cluster's folder; none when there is no such cluster.
     ///
     /// # Errors
@@ -79,10 +88,19 @@ pub(crate) fn write_whole(file: &Path, content: &[u8]) -> Result<()> {
 /// # Errors
 /// The folder can't be made or locked.
 pub(crate) fn lock(folder: &Path) -> Result<File> {
-    fs::create_dir_all(folder).with_context(|| format!("can't make {}", folder.display()))?;
-    let handle = File::open(folder).with_context(|| format!("can't open {}", folder.display()))?;
-    handle.lock().with_context(|| format!("can't lock {}", folder.display()))?;
-    Ok(handle)
+    // The one who was waited for may have removed the folder: then it is made again.
+    loop {
+        fs::create_dir_all(folder).with_context(|| format!("can't make {}", folder.display()))?;
+        let handle = File::open(folder).with_context(|| format!("can't open {}", folder.display()))?;
+        handle.lock().with_context(|| format!("can't lock {}", folder.display()))?;
+        if fs::metadata(folder).is_ok_and(|now| handle.metadata().is_ok_and(|own| same(&own, &now))) {
+            return Ok(handle);
+        }
+    }
+}
+
+fn same(one: &fs::Metadata, other: &fs::Metadata) -> bool {
+    (one.dev(), one.ino()) == (other.dev(), other.ino())
 }
 
 #[cfg(test)]
@@ -99,6 +117,7 @@ mod tests {
             nodes: 2,
             fake_nodes: 100,
             context: None,
+            programs: "abc".into(),
         };
         record.write(folder.path()).unwrap();
         assert_eq!(Record::read(folder.path()).unwrap(), Some(record));

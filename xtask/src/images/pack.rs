@@ -64,12 +64,14 @@ fn pack(
         .with_context(|| format!("writing {}", image.archive.display()))
 }
 
-/// A folder that holds the binary as `main`, executable by anyone, and nothing else.
+/// The image's file system: the binary as `main`, executable by anyone, and an empty `tmp`, writable by anyone.
 fn prepare_context(binary: &Path, context: &Path) -> Result<()> {
     if context.exists() {
         fs::remove_dir_all(context).with_context(|| format!("emptying {}", context.display()))?;
     }
-    fs::create_dir_all(context).with_context(|| format!("creating {}", context.display()))?;
+    let tmp = context.join("tmp");
+    fs::create_dir_all(&tmp).with_context(|| format!("creating {}", tmp.display()))?;
+    fs::set_permissions(&tmp, fs::Permissions::from_mode(0o1777))?;
     let main = context.join("main");
     fs::copy(binary, &main)
         .with_context(|| format!("copying {} to {}", binary.display(), main.display()))?;
@@ -142,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn the_context_holds_the_binary_alone_executable_by_anyone() {
+    fn the_context_holds_the_binary_and_tmp_alone() {
         let folder = tempfile::tempdir().unwrap();
         let binary = folder.path().join("demo-app");
         fs::write(&binary, "binary").unwrap();
@@ -150,12 +152,16 @@ mod tests {
         fs::create_dir(&context).unwrap();
         fs::write(context.join("left-over"), "").unwrap();
         prepare_context(&binary, &context).unwrap();
-        assert_eq!(names(&context), ["main"]);
-        let mode = fs::metadata(context.join("main"))
-            .unwrap()
-            .permissions()
-            .mode();
-        assert_eq!(mode & 0o777, 0o555);
+        assert_eq!(names(&context), ["main", "tmp"]);
+        let mode = |name: &str| {
+            fs::metadata(context.join(name))
+                .unwrap()
+                .permissions()
+                .mode()
+                & 0o7777
+        };
+        assert_eq!(mode("main"), 0o555);
+        assert_eq!(mode("tmp"), 0o1777);
     }
 
     #[test]

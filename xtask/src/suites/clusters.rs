@@ -35,19 +35,22 @@ pub(super) fn cluster(args: &Args) -> Result<Count> {
     Ok(count)
 }
 
-/// Images, operator, and what the tests need to know of them: every image, and a second one of the demo
+/// Images and operator, and what the tests need to know of them: the images, and a second one of the demo
 /// to update to.
 fn install(target: &Target, environment: &mut Environment) -> Result<()> {
     images::run(target, &images::Args::default())?;
     deploy::run(target, &deploy::Args::default())?;
-    for image in images::build(images::WITH_IMAGE, false)? {
-        environment.image(&image, "");
-    }
     let next = images::build_variant(&["demo-app"], "next", false)?;
     images::load(target, &next)?;
     for image in &next {
-        environment.image(image, "_NEXT");
+        environment.set("RESTAPI_TEST_DEMO_IMAGE_NEXT", &image.reference);
     }
+    let record = images::Record::read()?;
+    environment.set("RESTAPI_TEST_DEMO_IMAGE", record.reference("demo-app")?);
+    environment.set(
+        "RESTAPI_TEST_CORE_IMAGE",
+        record.reference("core-reconciler")?,
+    );
     Ok(())
 }
 

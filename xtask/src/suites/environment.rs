@@ -1,17 +1,17 @@
 //! What a suite or a bench learns about its cluster: variables of its environment.
 
-use std::path::{Path, PathBuf};
+use std::ffi::{OsStr, OsString};
 
 use anyhow::Result;
 
 use crate::cluster::Target;
-use crate::images::{self, Image};
+use crate::images;
 use crate::tools::{self, Tool};
 use crate::{myself, paths};
 
 /// The variables, in the order in which they were added.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct Environment(Vec<(String, PathBuf)>);
+pub(super) struct Environment(Vec<(String, OsString)>);
 
 impl Environment {
     /// What every suite gets: the repository, this program, kubectl and the cluster's kubeconfig, and the static
@@ -19,65 +19,27 @@ impl Environment {
     ///
     /// # Errors
     /// When kubectl or the binary can't be built.
-    pub(crate) fn of(target: &Target) -> Result<Self> {
+    pub(super) fn of(target: &Target) -> Result<Self> {
         let mut environment = Self::default();
         environment.set("RESTAPI_REPO", paths::repository());
         environment.set("RESTAPI_TEST_XTASK", myself::path()?);
         environment.set("RESTAPI_TEST_CLUSTER", target.name());
         environment.set("RESTAPI_TEST_KUBECONFIG", target.kubeconfig());
         environment.set("RESTAPI_TEST_KUBECTL", tools::path(Tool::Kubectl)?);
-        for binary in images::binaries::compile(&["core-reconciler"], false)? {
-            environment.set(&format!("{}_BIN", variable(&binary.name)), &binary.path);
-        }
+        let core = images::binaries::compile_program("core-reconciler", "core-reconciler", false)?;
+        environment.set("CORE_RECONCILER_BIN", core.path);
         Ok(environment)
     }
 
-    /// Adds `RESTAPI_TEST_IMAGE_NAME`, and with a suffix `RESTAPI_TEST_IMAGE_NAME_SUFFIX`.
-    pub(crate) fn image(&mut self, image: &Image, suffix: &str) {
-        let name = variable(&image.name);
-        self.set(
-            &format!("RESTAPI_TEST_IMAGE_{name}{suffix}"),
-            &image.reference,
-        );
-    }
-
     /// Adds a variable.
-    pub(crate) fn set(&mut self, name: &str, value: impl AsRef<Path>) {
-        self.0.push((name.to_owned(), value.as_ref().to_owned()));
+    pub(super) fn set(&mut self, name: &str, value: impl Into<OsString>) {
+        self.0.push((name.to_owned(), value.into()));
     }
 
     /// The variables as a command takes them.
-    pub(crate) fn variables(&self) -> impl Iterator<Item = (&str, &Path)> {
+    pub(super) fn variables(&self) -> impl Iterator<Item = (&str, &OsStr)> {
         self.0
             .iter()
-            .map(|(name, value)| (name.as_str(), value.as_path()))
-    }
-}
-
-fn variable(name: &str) -> String {
-    name.to_uppercase().replace('-', "_")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn images_are_named_after_their_binary() {
-        let mut environment = Environment::default();
-        let image = Image {
-            name: "demo-app".into(),
-            reference: "localhost/restapi/demo-app:0123-next".into(),
-            archive: PathBuf::new(),
-        };
-        environment.image(&image, "_NEXT");
-        let variables: Vec<_> = environment.variables().collect();
-        assert_eq!(
-            variables,
-            [(
-                "RESTAPI_TEST_IMAGE_DEMO_APP_NEXT",
-                Path::new("localhost/restapi/demo-app:0123-next")
-            )]
-        );
+            .map(|(name, value)| (name.as_str(), value.as_os_str()))
     }
 }

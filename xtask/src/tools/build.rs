@@ -60,19 +60,17 @@ fn linker_flags(recipe: &Recipe) -> Result<String> {
     Ok(flags)
 }
 
-/// Copies the data folders, each flat under its path with `-` for `/`.
+/// Copies the data files into one folder.
 fn copy_data(recipe: &Recipe, into: &Path) -> Result<()> {
     let module = recipe.version_of.context("a program of ours has no data of another module")?;
     let source = PathBuf::from(go(recipe).args(["list", "-m", "-f", "{{.Dir}}", module]).read()?);
-    for folder in recipe.data {
-        let from = source.join(folder);
-        let to = into.join(folder.replace('/', "-"));
-        fs::create_dir_all(&to)?;
-        for entry in fs::read_dir(&from).with_context(|| format!("can't read {}", from.display()))? {
-            let entry = entry?;
-            // The module cache is read-only; the copy is made anew so that it can be removed.
-            fs::write(to.join(entry.file_name()), fs::read(entry.path())?)?;
-        }
+    fs::create_dir_all(into)?;
+    for file in recipe.data {
+        let from = source.join(file);
+        let name = from.file_name().context("a data file has a name")?;
+        // The module cache is read-only; the copy is made anew so that it can be removed.
+        let content = fs::read(&from).with_context(|| format!("can't read {}", from.display()))?;
+        fs::write(into.join(name), content)?;
     }
     Ok(())
 }

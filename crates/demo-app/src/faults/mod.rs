@@ -134,7 +134,7 @@ mod tests {
             max_mib: 6,
             ..FaultSpec::default()
         });
-        tokio::time::timeout(Duration::from_secs(60), async {
+        tokio::time::timeout(Duration::from_mins(1), async {
             while faults.leaked_mib() < 6 {
                 tokio::time::sleep(Duration::from_millis(100)).await;
             }

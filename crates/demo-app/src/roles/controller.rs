@@ -46,19 +46,17 @@ struct Gate {
 
 /// Lets a request in when there is room, or refuses it at once.
 async fn limit(State(gate): State<Gate>, request: Request, next: Next) -> Response {
-    match gate.flow.enter().await {
-        Ok(_permit) => next.run(request).await,
-        Err(_) => {
-            gate.metrics.reject();
-            Failure::new(
-                StatusCode::SERVICE_UNAVAILABLE,
-                "overloaded",
-                "too many requests are waiting; try again after the time in Retry-After",
-            )
-            .retry_after(Duration::from_secs(1))
-            .into_response()
-        }
+    if let Ok(_permit) = gate.flow.enter().await {
+        return next.run(request).await;
     }
+    gate.metrics.reject();
+    Failure::new(
+        StatusCode::SERVICE_UNAVAILABLE,
+        "overloaded",
+        "too many requests are waiting; try again after the time in Retry-After",
+    )
+    .retry_after(Duration::from_secs(1))
+    .into_response()
 }
 
 #[derive(Debug, Deserialize)]

@@ -109,61 +109,72 @@ fn refusal(answer: &Answer) -> String {
         "<div class=\"error\" role=\"alert\">\n<p>Refused: {}</p>\n",
         Escaped(message_of(answer))
     );
-    let details = details_of(answer);
-    if !details.is_empty() {
+    let items: String = details_of(answer).iter().map(detail_item).collect();
+    if !items.is_empty() {
         out.push_str("<ul>\n");
-        for Detail {
-            field,
-            problem,
-            fix,
-        } in &details
-        {
-            let (field, problem, fix) = (Escaped(field), Escaped(problem), Escaped(fix));
-            out.push_str(&format!(
-                "<li id=\"error-{field}\">{field}: {problem}; {fix}</li>\n"
-            ));
-        }
+        out.push_str(&items);
         out.push_str("</ul>\n");
     }
     out.push_str("</div>\n");
     out
 }
 
+fn detail_item(detail: &Detail) -> String {
+    let Detail {
+        field,
+        problem,
+        fix,
+    } = detail;
+    let (field, problem, fix) = (Escaped(field), Escaped(problem), Escaped(fix));
+    format!("<li id=\"error-{field}\">{field}: {problem}; {fix}</li>\n")
+}
+
 fn form(form: &OrderForm, refused: Option<&Answer>) -> String {
     let wrong = refused.map(details_of).unwrap_or_default();
-    let wrong: Vec<&str> = wrong.iter().map(|detail| detail.field.as_str()).collect();
-    let mut fields = String::new();
-    for (name, label, value, more) in [
-        ("item", "Item", &form.item, "maxlength=\"80\""),
-        (
+    let is_wrong = |name: &str| wrong.iter().any(|detail| detail.field == name);
+    let numeric = "inputmode=\"numeric\"";
+    let fields = [
+        input(
+            "item",
+            "Item",
+            &form.item,
+            "maxlength=\"80\"",
+            is_wrong("item"),
+        ),
+        input(
             "quantity",
             "Quantity",
             &form.quantity,
-            "inputmode=\"numeric\"",
+            numeric,
+            is_wrong("quantity"),
         ),
-        (
+        input(
             "priceCents",
             "Price of one, in cents",
             &form.price_cents,
-            "inputmode=\"numeric\"",
+            numeric,
+            is_wrong("priceCents"),
         ),
-    ] {
-        let marked = if wrong.contains(&name) {
-            format!(" aria-invalid=\"true\" aria-describedby=\"error-{name}\"")
-        } else {
-            String::new()
-        };
-        fields.push_str(&format!(
-            "<div><label for=\"{name}\">{label}</label>\n\
-             <input id=\"{name}\" name=\"{name}\" value=\"{}\" required {more}{marked}></div>\n",
-            Escaped(value)
-        ));
-    }
+    ]
+    .concat();
     format!(
         "<form class=\"order\" method=\"post\" action=\"/orders\" aria-label=\"New order\">\n\
          {fields}<input type=\"hidden\" name=\"key\" value=\"{}\">\n\
          <button type=\"submit\">Order</button>\n</form>\n",
         Escaped(&form.key)
+    )
+}
+
+fn input(name: &str, label: &str, value: &str, attributes: &str, wrong: bool) -> String {
+    let marked = if wrong {
+        format!(" aria-invalid=\"true\" aria-describedby=\"error-{name}\"")
+    } else {
+        String::new()
+    };
+    format!(
+        "<div><label for=\"{name}\">{label}</label>\n\
+         <input id=\"{name}\" name=\"{name}\" value=\"{}\" required {attributes}{marked}></div>\n",
+        Escaped(value)
     )
 }
 
@@ -211,24 +222,23 @@ fn row(order: &Order) -> String {
 }
 
 fn chain(hops: &[&Hop]) -> String {
-    let items: String = hops
-        .iter()
-        .map(|hop| {
-            let (environment, version, pod) = (
-                Escaped(&hop.environment),
-                Escaped(&hop.version),
-                Escaped(&hop.pod),
-            );
-            format!(
-                "<li>{}: <span class=\"{environment}\">{environment}</span>, version {version}, \
-                 pod {pod}</li>\n",
-                hop.role
-            )
-        })
-        .collect();
+    let items: String = hops.iter().map(|hop| hop_item(hop)).collect();
     format!(
         "<section class=\"chain\" aria-labelledby=\"way\">\n\
          <h2 id=\"way\">The way of this request</h2>\n<ol>\n{items}</ol>\n</section>\n"
+    )
+}
+
+fn hop_item(hop: &Hop) -> String {
+    let (environment, version, pod) = (
+        Escaped(&hop.environment),
+        Escaped(&hop.version),
+        Escaped(&hop.pod),
+    );
+    format!(
+        "<li>{}: <span class=\"{environment}\">{environment}</span>, version {version}, \
+         pod {pod}</li>\n",
+        hop.role
     )
 }
 

@@ -30,7 +30,7 @@ const NO_SNIFFING: HeaderName = HeaderName::from_static("x-content-type-options"
 const FETCH_SITE: HeaderName = HeaderName::from_static("sec-fetch-site");
 const STYLE: &str = include_str!("style.css");
 /// How long browsers may keep the style sheet.
-const STYLE_AGE: Duration = Duration::from_secs(300);
+const STYLE_AGE: Duration = Duration::from_mins(5);
 
 #[derive(Debug, Clone)]
 struct View {

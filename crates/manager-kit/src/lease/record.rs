@@ -40,7 +40,7 @@ impl Record {
     }
 
     /// A Lease that does not exist yet, held by `identity`.
-    pub(super) fn new(name: &str, identity: &str, duration: Duration, now: Timestamp) -> Lease {
+    pub(super) fn first(name: &str, identity: &str, duration: Duration, now: Timestamp) -> Lease {
         let metadata = ObjectMeta { name: Some(name.to_owned()), ..ObjectMeta::default() };
         let empty = Lease { metadata, ..Lease::default() };
         Record(empty).taken(identity, duration, now)

@@ -158,7 +158,7 @@ impl LeaseTask {
         let sent = Instant::now();
         let (identity, duration) = (&self.config.identity, self.config.duration);
         let Some(lease) = self.limited(self.api.get_opt(&self.name)).await? else {
-            let new = Record::new(&self.name, identity, duration, Timestamp::now());
+            let new = Record::first(&self.name, identity, duration, Timestamp::now());
             let created = self.limited(self.api.create(&PostParams::default(), &new)).await?;
             self.hold(created.into(), sent);
             return Ok(());
@@ -199,17 +199,13 @@ impl LeaseTask {
             let same_epoch = self.held.as_ref().map(epoch) == Some(record.transitions());
             record.holder() == Some(self.config.identity.as_str()) && same_epoch
         });
-        match (ours, &mut self.held) {
-            (Some(record), Some(held)) => {
-                held.record = record;
-                // Renew at once instead of after a whole period.
-                Box::pin(self.renew()).await
-            }
-            _ => {
-                self.lose("another instance took it, or it was deleted");
-                Ok(())
-            }
-        }
+        let (Some(record), Some(held)) = (ours, &mut self.held) else {
+            self.lose("another instance took it, or it was deleted");
+            return Ok(());
+        };
+        held.record = record;
+        // Renew at once instead of after a whole period.
+        Box::pin(self.renew()).await
     }
 
     /// Writes the Lease with the resourceVersion it was read with: of several, one wins.

@@ -89,7 +89,7 @@ mod tests {
         let object = json!({"metadata": {"name": "a", "namespace": "b", "uid": "u"}, "data": 7});
         let object: Guarded<ConfigMap> = serde_json::from_value(object).unwrap();
         let Guarded::Invalid(invalid) = &object else { panic!("it decoded") };
-        assert!(invalid.error.contains("invalid type"), "{}", invalid.error);
+        assert!(invalid.error.contains("Expected a map"), "{}", invalid.error);
         assert_eq!(object.name_any(), "a");
         assert_eq!(object.uid().as_deref(), Some("u"));
         assert!(object.valid().is_none());

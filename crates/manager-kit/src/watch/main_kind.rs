@@ -9,6 +9,7 @@ use kube::runtime::reflector::{self, ObjectRef, Store};
 use kube::runtime::watcher::{Config, Event};
 use kube::{Api, Resource};
 use serde::de::DeserializeOwned;
+use tokio::sync::watch;
 
 use super::{Guarded, InvalidObject, Watch};
 use crate::context::Context;
@@ -36,11 +37,14 @@ impl<K: Resource<DynamicType = ()> + Clone + 'static> Debug for Main<K> {
 /// All objects of the main kind that are known. Filled only while [`crate::runner::run`] runs.
 pub struct MainStore<K: Resource<DynamicType = ()> + Clone + 'static> {
     pub(crate) inner: Store<Guarded<K>>,
+    /// Whether the first list is complete. Not the store's own `wait_until_ready`: that wakes only
+    /// the one who asked last, and the controller asks too.
+    complete: watch::Receiver<bool>,
 }
 
 impl<K: Resource<DynamicType = ()> + Clone + 'static> Clone for MainStore<K> {
     fn clone(&self) -> Self {
-        Self { inner: self.inner.clone() }
+        Self { inner: self.inner.clone(), complete: self.complete.clone() }
     }
 }
 
@@ -86,7 +90,8 @@ impl<K: Resource<DynamicType = ()> + Clone + 'static> MainStore<K> {
 
     /// Completes when the first list is complete; at once from then on.
     pub async fn ready(&self) {
-        if self.inner.wait_until_ready().await.is_err() {
+        let mut complete = self.complete.clone();
+        if complete.wait_for(|complete| *complete).await.is_err() {
             // The watch is gone, so it never becomes ready; whoever runs it reports that.
             future::pending::<()>().await;
         }
@@ -111,19 +116,24 @@ where
 /// the gate `PLURAL-crd` says so, and the watch starts by itself once it is. Every change of an
 /// object triggers, also of its status, because managers wait for each other's conditions; and so
 /// does its deletion. Stored objects lack `managedFields`, which are half their size.
+#[must_use]
 pub fn main_stream<K>(ctx: &Context, api: Api<Guarded<K>>, config: Config, crd: &str) -> Main<K>
 where
     K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug + Send + Sync + 'static,
 {
     let (store, mut writer) = reflector::store::<Guarded<K>>();
+    let (completed, complete) = watch::channel(false);
     let objects = Watch::new(ctx, api, config, Some(crd)).events().filter_map(move |event| {
         let event = event.modify(|object| object.meta_mut().managed_fields = None);
         // First the store, so that whoever is triggered finds what triggered it.
         writer.apply_watcher_event(&event);
+        if matches!(event, Event::InitDone) {
+            completed.send_replace(true);
+        }
         future::ready(match event {
             Event::Apply(object) | Event::InitApply(object) | Event::Delete(object) => Some(object),
             Event::Init | Event::InitDone => None,
         })
     });
-    Main { stream: objects.boxed(), store: MainStore { inner: store } }
+    Main { stream: objects.boxed(), store: MainStore { inner: store, complete } }
 }

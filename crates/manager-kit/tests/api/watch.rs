@@ -69,7 +69,7 @@ async fn the_back_off_of_a_list_that_fails_grows() {
             assert!(matches!(event, Event::Init), "{event:?}");
         }
     };
-    let _ = tokio::time::timeout(Duration::from_secs(120), waiting).await;
+    let _ = tokio::time::timeout(Duration::from_mins(2), waiting).await;
     let attempts = api.requests(&Method::GET, CONFIG_MAPS);
     assert!((5..=16).contains(&attempts), "{attempts} attempts in two minutes");
 }
@@ -146,6 +146,33 @@ async fn an_object_that_does_not_decode_is_rejected_and_stops_nothing() {
     eventually("the watch goes on", || recorder.calls("web-later").len() == 1).await;
     assert_eq!(recorder.rejected().len(), 2);
     assert_eq!(api.requests(&Method::GET, DEPLOYMENTS), 2, "one list and one watch");
+    kit.stop.request();
+    running.await.unwrap().unwrap();
+}
+
+/// The library's store wakes only one of those who wait for its first list: of these and the
+/// controller, all but the last would wait for ever.
+#[tokio::test(start_paused = true)]
+async fn everybody_who_waits_for_the_first_list_is_woken() {
+    let api = FakeApi::new();
+    api.put(&path("web"), deployment("web"));
+    let kit = Kit::leaseless(&api, &[]);
+    let main = main_stream::<Deployment>(&kit.ctx, kit.ctx.api(), Config::default(), "deployments.apps");
+    let waiting: Vec<_> = (0..3)
+        .map(|_| {
+            let store = main.store();
+            tokio::spawn(async move { store.ready().await })
+        })
+        .collect();
+    tokio::task::yield_now().await;
+    let recorder = Recorder::idle();
+    let (ctx, runs) = (kit.ctx.clone(), recorder.clone());
+    let none = futures::stream::pending();
+    let running = tokio::spawn(async move { runner::run(&ctx, "test", main, none, runs).await });
+    let all = futures::future::join_all(waiting);
+    let woken = tokio::time::timeout(Duration::from_mins(1), all).await;
+    assert!(woken.is_ok(), "somebody still waits");
+    eventually("reconciled", || recorder.objects() == 1).await;
     kit.stop.request();
     running.await.unwrap().unwrap();
 }

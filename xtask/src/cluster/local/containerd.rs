@@ -14,6 +14,7 @@ use super::plan::NodePlan;
 use super::process::{self, Daemon, wait_until, write_private};
 use crate::paths;
 use crate::run::Cmd;
+use crate::tools::Tool;
 
 /// How long containerd may take until it answers.
 const READY: Duration = Duration::from_secs(30);
@@ -43,7 +44,7 @@ pub(super) fn ensure(layout: &Layout, node: NodePlan) -> Result<()> {
     fs::create_dir_all(files.cni())?;
     write_private(&files.config("cni/10-pods.conflist"), &pod_network(&files, node))?;
     let config = files.config("containerd.toml");
-    write_private(&config, &configuration(&files))?;
+    write_private(&config, &configuration(&files, &images::reference(Tool::Pause)?))?;
     let daemon = Daemon {
         name: process_name(node),
         program: paths::program("containerd").context("containerd is not installed")?,
@@ -113,7 +114,7 @@ fn ctr(files: &NodeLayout) -> Cmd {
     Cmd::new("ctr").arg("--address").arg(socket).args(["--namespace", "k8s.io"])
 }
 
-fn configuration(files: &NodeLayout) -> String {
+fn configuration(files: &NodeLayout, sandbox: &str) -> String {
     let quoted = |path: PathBuf| format!("{:?}", path.display().to_string());
     let disabled: Vec<String> = DISABLED.iter().map(|name| format!("{name:?}")).collect();
     format!(
@@ -151,7 +152,6 @@ disabled_plugins = [{disabled}]
         disabled = disabled.join(", "),
         socket = quoted(files.containerd_socket()),
         opt = quoted(files.folder().join("containerd/opt")),
-        sandbox = images::PAUSE,
         cni = quoted(files.cni()),
         runc = quoted(files.runc()),
     )
@@ -202,7 +202,7 @@ mod tests {
     #[test]
     fn everything_lies_in_the_nodes_folder() {
         let layout = Layout::new(Path::new("/state"));
-        let text = configuration(&layout.node(Plan::new(0).node(1)));
+        let text = configuration(&layout.node(Plan::new(0).node(1)), "localhost/pause:v1");
         for key in ["root", "state", "address", "path", "conf_dir", "Root"] {
             let line = text.lines().find(|line| line.trim().starts_with(&format!("{key} = ")));
             assert!(line.is_some_and(|line| line.contains("\"/state/node-1/")), "{key}: {line:?}");

@@ -12,32 +12,37 @@ use crate::archive;
 use crate::paths;
 use crate::tools::{self, Tool};
 
-/// The image that holds a pod's namespaces.
-pub(super) const PAUSE: &str = "localhost/pause:cluster";
 /// The programs that run in pods, and as which user.
-const PROGRAMS: [(Tool, &str, &str); 3] = [
-    (Tool::Pause, PAUSE, "65535:65535"),
-    (Tool::CoreDns, "localhost/coredns:cluster", "0"),
-    (Tool::MetricsServer, "localhost/metrics-server:cluster", "65532:65532"),
-];
+const PROGRAMS: [(Tool, &str); 3] =
+    [(Tool::Pause, "65535:65535"), (Tool::CoreDns, "0"), (Tool::MetricsServer, "65532:65532")];
+
+/// What the image of a program is called: its version is the tag.
+///
+/// # Errors
+/// The version can't be read.
+pub(super) fn reference(tool: Tool) -> Result<String> {
+    Ok(format!("localhost/{}:{}", tool.name(), tool.version()?))
+}
 
 /// Makes the archives that the cache doesn't hold, and returns all of them.
 ///
 /// # Errors
 /// A program can't be built or an archive can't be written.
 pub(super) fn archives() -> Result<Vec<PathBuf>> {
-    PROGRAMS.iter().map(|(tool, reference, user)| archive(*tool, reference, user)).collect()
+    PROGRAMS.iter().map(|(tool, user)| archive(*tool, user)).collect()
 }
 
 /// The archive's name holds the program's folder in the cache, which changes with the program.
-fn archive(tool: Tool, reference: &str, user: &str) -> Result<PathBuf> {
+fn archive(tool: Tool, user: &str) -> Result<PathBuf> {
     let program = tools::path(tool)?;
     let origin = program.parent().and_then(Path::file_name).context("a program has a folder")?;
     let folder = paths::cache()?.join("images");
-    let file = folder.join(origin).with_extension("tar");
+    let file = folder.join(format!("{}.tar", origin.to_string_lossy()));
     if !file.is_file() {
         fs::create_dir_all(&folder).with_context(|| format!("can't make {}", folder.display()))?;
-        let image = archive::Image { program: &program, name: tool.name(), reference, user };
+        let reference = reference(tool)?;
+        let image =
+            archive::Image { program: &program, name: tool.name(), reference: &reference, user };
         archive::write(&image, &file)?;
     }
     Ok(file)

@@ -61,6 +61,13 @@ pub(super) fn conflict(layout: &Layout, plan: Plan) -> Result<Option<String>> {
     Ok(check_owner(&found, layout).err().map(|error| error.to_string()))
 }
 
+/// The slot of this cluster, as its bridge tells; none when it has no bridge.
+pub(super) fn slot(layout: &Layout) -> Option<u8> {
+    let own = owner(layout);
+    let mut links = links().ok()?.into_iter().filter(|link| link.ifalias.as_ref() == Some(&own));
+    links.find_map(|link| link.ifname.strip_prefix("ra")?.parse().ok())
+}
+
 /// Whether the node has its namespace. It hasn't after a reboot.
 pub(super) fn has_namespace(layout: &Layout, node: NodePlan) -> Result<bool> {
     let point = layout.node(node).namespace();

@@ -110,6 +110,13 @@ impl FakeApi {
         self.log_change("DELETED", path, removed);
     }
 
+    /// All objects of a collection.
+    pub(crate) fn objects_in(&self, collection: &str) -> Vec<Value> {
+        let state = self.state.lock().unwrap();
+        let within = state.objects.iter().filter(|(path, _)| belongs(path, collection));
+        within.map(|(_, object)| object.clone()).collect()
+    }
+
     /// How many requests there were with this method and exactly this path.
     pub(crate) fn requests(&self, method: &Method, path: &str) -> usize {
         let state = self.state.lock().unwrap();
@@ -173,9 +180,9 @@ impl FakeApi {
         answer(&self.store(path, object))
     }
 
-    fn merge(&self, path: &str, patch: &Value) -> Response<Body> {
+    fn merge(&self, path: &str, change: &Value) -> Response<Body> {
         let Some(mut object) = self.get(path) else { return refusal(404, None) };
-        for (key, value) in patch.as_object().unwrap() {
+        for (key, value) in change.as_object().unwrap() {
             if key != "metadata" {
                 object[key] = value.clone();
             }
@@ -202,9 +209,7 @@ impl FakeApi {
     }
 
     fn list(&self, collection: &str) -> Value {
-        let state = self.state.lock().unwrap();
-        let within = state.objects.iter().filter(|(path, _)| belongs(path, collection));
-        let items: Vec<&Value> = within.map(|(_, object)| object).collect();
+        let items = self.objects_in(collection);
         let version = self.version.borrow().to_string();
         json!({"apiVersion": "v1", "kind": "List", "metadata": {"resourceVersion": version}, "items": items})
     }

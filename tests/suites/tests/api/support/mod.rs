@@ -1,0 +1,20 @@
+//! What the tests of this suite share.
+
+pub mod apps;
+pub mod kubelet;
+pub mod prepare;
+
+use std::time::Duration;
+
+use anyhow::Result;
+use suites::namespace::{self, Namespace};
+
+/// How long a condition may take that depends on nothing but the API server and the manager, on a
+/// machine that is busy with other tests.
+pub const SOON: Duration = Duration::from_secs(30);
+
+/// Runs `test` in a namespace of its own, with the CRD installed. `name` begins the namespace's name.
+pub async fn run(name: &str, test: impl AsyncFnOnce(Namespace) -> Result<()>) -> Result<()> {
+    prepare::prepared().await?;
+    namespace::with(&format!("api-{name}"), test).await
+}

@@ -1,0 +1,89 @@
+//! Rules that the checked-in manifests keep, whoever edits them.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use crate::paths;
+
+/// Rights that no manager has: they lead to all others.
+const FORBIDDEN: &[&str] = &[
+    "*",
+    "secrets",
+    "pods/exec",
+    "pods/attach",
+    "pods/portforward",
+    "escalate",
+    "bind",
+    "impersonate",
+    "deletecollection",
+];
+
+fn manifests(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    for entry in fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(manifests(&path));
+        } else if path
+            .extension()
+            .is_some_and(|extension| extension == "yaml")
+        {
+            found.push(path);
+        }
+    }
+    found
+}
+
+/// The documents of a file, each without its comments.
+fn documents(path: &Path) -> Vec<String> {
+    let text = fs::read_to_string(path).unwrap();
+    text.split("\n---\n")
+        .map(|document| {
+            let lines = document.lines();
+            let lines = lines.filter(|line| !line.trim_start().starts_with('#'));
+            lines.collect::<Vec<_>>().join("\n")
+        })
+        .collect()
+}
+
+fn is_kind(document: &str, kind: &str) -> bool {
+    document.lines().any(|line| line == format!("kind: {kind}"))
+}
+
+fn words(document: &str) -> impl Iterator<Item = &str> {
+    document
+        .split(|c: char| c.is_whitespace() || "[],:'\"".contains(c))
+        .filter(|word| !word.is_empty())
+}
+
+#[test]
+fn no_role_holds_a_right_that_leads_to_others() {
+    let mut roles = 0;
+    for path in manifests(&paths::repository().join("kustomize")) {
+        for document in documents(&path) {
+            if is_kind(&document, "ClusterRole") || is_kind(&document, "Role") {
+                roles += 1;
+                let bad: Vec<_> = words(&document)
+                    .filter(|word| FORBIDDEN.contains(word))
+                    .collect();
+                assert!(bad.is_empty(), "{}: {bad:?}", path.display());
+            }
+        }
+    }
+    assert!(roles >= 2, "the roles of the managers were not found");
+}
+
+#[test]
+fn a_manager_brings_neither_the_crd_nor_the_namespace() {
+    for path in manifests(&paths::repository().join("kustomize/core-reconciler")) {
+        for document in documents(&path) {
+            for kind in ["CustomResourceDefinition", "Namespace"] {
+                assert!(
+                    !is_kind(&document, kind),
+                    "{} holds a {kind}",
+                    path.display()
+                );
+            }
+        }
+    }
+}
