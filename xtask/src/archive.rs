@@ -6,7 +6,8 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 use serde_json::json;
-use sha2::{Digest, Sha256};
+
+use crate::digest;
 
 /// The size of a tar archive's blocks, in bytes.
 const BLOCK: usize = 512;
@@ -46,10 +47,10 @@ fn write_to(image: &Image<'_>, file: &Path) -> Result<()> {
         "architecture": architecture(),
         "os": "linux",
         "config": {"Entrypoint": [format!("/{}", image.name)], "User": image.user},
-        "rootfs": {"type": "layers", "diff_ids": [format!("sha256:{}", digest(&layer))]},
+        "rootfs": {"type": "layers", "diff_ids": [format!("sha256:{}", digest::of_bytes(&layer))]},
         "history": [{"created": "1970-01-01T00:00:00Z", "created_by": image.name}],
     }))?;
-    let config_name = format!("{}.json", digest(&config));
+    let config_name = format!("{}.json", digest::of_bytes(&config));
     let manifest = serde_json::to_vec(&json!([{
         "Config": config_name,
         "RepoTags": [image.reference],
@@ -72,14 +73,6 @@ fn architecture() -> &'static str {
     }
 }
 
-fn digest(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    Sha256::digest(bytes).iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
-}
-
 /// One file of a tar archive: its header and its content, each filled up to whole blocks.
 fn entry(out: &mut impl Write, name: &str, content: &[u8], mode: u32) -> io::Result<()> {
     out.write_all(&header(name, content.len(), mode)?)?;
@@ -96,7 +89,9 @@ fn end(out: &mut impl Write) -> io::Result<()> {
 /// The header of a regular file in the ustar format, owned by root, from the beginning of time.
 fn header(name: &str, size: usize, mode: u32) -> io::Result<Vec<u8>> {
     if name.len() > 100 {
-        return Err(io::Error::other(format!("{name}: a name in an archive has at most 100 bytes")));
+        return Err(io::Error::other(format!(
+            "{name}: a name in an archive has at most 100 bytes"
+        )));
     }
     let checked = |sum: &str| {
         let fields: [(&str, usize); 11] = [
@@ -122,7 +117,10 @@ fn header(name: &str, size: usize, mode: u32) -> io::Result<Vec<u8>> {
         block
     };
     // The checksum is taken with its own field as spaces.
-    let sum: u32 = checked("        ").iter().map(|byte| u32::from(*byte)).sum();
+    let sum: u32 = checked("        ")
+        .iter()
+        .map(|byte| u32::from(*byte))
+        .sum();
     Ok(checked(&format!("{sum:06o}\0 ")))
 }
 
@@ -136,7 +134,16 @@ mod tests {
         fs::write(&program, b"#!content of an odd length").unwrap();
         let file = folder.join("image.tar");
         let (name, reference) = ("tool", "localhost/tool:1");
-        write(&Image { program: &program, name, reference, user: "65532" }, &file).unwrap();
+        write(
+            &Image {
+                program: &program,
+                name,
+                reference,
+                user: "65532",
+            },
+            &file,
+        )
+        .unwrap();
         file
     }
 
@@ -144,7 +151,12 @@ mod tests {
     fn tar_reads_the_archive_and_its_layer() {
         let folder = tempfile::tempdir().unwrap();
         let file = written(folder.path());
-        Cmd::new("tar").arg("-xf").arg(&file).dir(folder.path()).run().unwrap();
+        Cmd::new("tar")
+            .arg("-xf")
+            .arg(&file)
+            .dir(folder.path())
+            .run()
+            .unwrap();
         let manifest = fs::read(folder.path().join("manifest.json")).unwrap();
         let manifest: serde_json::Value = serde_json::from_slice(&manifest).unwrap();
         assert_eq!(manifest[0]["RepoTags"][0], "localhost/tool:1");
@@ -152,9 +164,16 @@ mod tests {
         let layer = fs::read(folder.path().join("layer.tar")).unwrap();
         let config: serde_json::Value = serde_json::from_slice(&config).unwrap();
         let diff = config["rootfs"]["diff_ids"][0].as_str().unwrap();
-        assert_eq!(diff, format!("sha256:{}", digest(&layer)));
-        let listed = Cmd::new("tar").args(["-tvf", "layer.tar"]).dir(folder.path()).read().unwrap();
-        assert!(listed.starts_with("-rwxr-xr-x 0/0") && listed.ends_with("tool"), "{listed}");
+        assert_eq!(diff, format!("sha256:{}", digest::of_bytes(&layer)));
+        let listed = Cmd::new("tar")
+            .args(["-tvf", "layer.tar"])
+            .dir(folder.path())
+            .read()
+            .unwrap();
+        assert!(
+            listed.starts_with("-rwxr-xr-x 0/0") && listed.ends_with("tool"),
+            "{listed}"
+        );
     }
 
     #[test]

@@ -8,7 +8,10 @@ pub(crate) mod local;
 mod record;
 mod target;
 
-pub(crate) use commands::{DownArgs, KubeconfigArgs, StatusArgs, UpArgs, down, kubeconfig, status, up};
+pub(crate) use commands::{
+    DownArgs, KubeconfigArgs, StatusArgs, UpArgs, down, kubeconfig, status, up,
+};
+#[cfg(test)]
 pub(crate) use record::Backend;
 pub(crate) use target::Target;
 

@@ -10,6 +10,7 @@ use serde_json::json;
 use crate::cluster::{self, Target, UpArgs};
 use crate::images::Record;
 use crate::kustomization::Overlay;
+use crate::tools::{self, Tool};
 use crate::ui::Progress;
 use crate::{artifacts, chain, deploy, http, images, paths};
 
@@ -50,9 +51,10 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     progress.step("sample: orders", || apply_sample(target))?;
     progress.step("waiting until it is ready", || wait(target))?;
     let answer = request(target)?;
+    println!("\n{}", shown(target)?);
     println!("\nGET {PATH} of the view went through these pods:\n");
     print!("{}", chain::table(&chain::hops(&answer)?));
-    print!("{}", next(target));
+    print!("{}", next(target)?);
     Ok(())
 }
 
@@ -95,6 +97,14 @@ fn wait(target: &Target) -> Result<()> {
         waited.with_context(|| format!("{NAME} is not ready.{}", why(target)))?;
     }
     Ok(())
+}
+
+/// What `kubectl get ra` says of the sample.
+fn shown(target: &Target) -> Result<String> {
+    target
+        .kubectl()
+        .args(["--namespace", NAMESPACE, "get", "restapi", NAME])
+        .read()
 }
 
 /// The conditions and pods of the sample, for the error.
@@ -150,21 +160,27 @@ fn through_api_server(target: &Target, service: &str, port: &str) -> Result<Stri
 }
 
 /// What to try, as commands that work when pasted.
-fn next(target: &Target) -> String {
-    let kubeconfig = target.kubeconfig();
-    format!(
+fn next(target: &Target) -> Result<String> {
+    let kubectl = tools::path(Tool::Kubectl)?;
+    let folder = kubectl.parent().unwrap_or(&kubectl);
+    let down = match target.name() {
+        cluster::DEFAULT_NAME => "cargo xtask down".to_owned(),
+        name => format!("cargo xtask down --name {name}"),
+    };
+    Ok(format!(
         r#"
 Try next:
-  export KUBECONFIG={}
-  kubectl get ra,deployments,services,pods        # what was made of deploy/samples/orders.yaml
-  kubectl get ra {NAME} -o yaml                   # its status, condition by condition
+  export KUBECONFIG={} PATH={}:$PATH
+  kubectl get ra,deployments,services,pods     # what was made of deploy/samples/orders.yaml
+  kubectl describe ra {NAME}                   # its status, condition by condition
   kubectl patch ra {NAME} --type=merge -p '{{"spec":{{"view":{{"replicas":3}}}}}}'
   kubectl patch ra {NAME} --type=merge -p '{{"spec":{{"model":{{"envVars":{{"GREETING":"hello"}}}}}}}}'
-  kubectl delete deployment {NAME}-model-blue     # it comes back
+  kubectl delete deployment {NAME}-model-blue  # it comes back
   kubectl -n {} logs deployment/core-reconciler
-  cargo xtask down                                # leaves nothing behind
+  {down}
 "#,
-        kubeconfig.display(),
+        target.kubeconfig().display(),
+        folder.display(),
         deploy::NAMESPACE
-    )
+    ))
 }

@@ -17,6 +17,11 @@ pub(crate) fn of_file(path: &Path) -> Result<String> {
     of(file).with_context(|| format!("reading {}", path.display()))
 }
 
+/// The digest of what is in memory.
+pub(crate) fn of_bytes(bytes: impl AsRef<[u8]>) -> String {
+    hex(&Sha256::digest(bytes))
+}
+
 fn of(mut content: impl Read) -> Result<String> {
     let mut hash = Writer(Sha256::new());
     copy(&mut content, &mut hash)?;
@@ -54,6 +59,11 @@ mod tests {
             of("abc".as_bytes()).unwrap(),
             "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
         );
+    }
+
+    #[test]
+    fn bytes_and_a_reader_give_the_same() {
+        assert_eq!(of_bytes("abc"), of("abc".as_bytes()).unwrap());
     }
 
     #[test]

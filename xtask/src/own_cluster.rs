@@ -37,6 +37,22 @@ impl OwnCluster {
         Ok(Self { target, keep })
     }
 
+    /// Takes a cluster over that is up, to be taken down at the end.
+    ///
+    /// # Errors
+    /// When there is no such cluster.
+    pub(crate) fn take_over(name: &str) -> Result<Self> {
+        Ok(Self {
+            target: Target::open(name)?,
+            keep: Keep::No,
+        })
+    }
+
+    /// Leaves it to whoever takes it down.
+    pub(crate) fn release(mut self) {
+        self.keep = Keep::Yes;
+    }
+
     /// The handle to work with it.
     pub(crate) fn target(&self) -> &Target {
         &self.target

@@ -34,7 +34,12 @@ pub(crate) fn clusters() -> Result<PathBuf> {
     if is_root() {
         return Ok(PathBuf::from("/var/lib/restapi-cluster"));
     }
-    user_folder("XDG_STATE_HOME", ".local/state", "restapi-cluster", "RESTAPI_STATE")
+    user_folder(
+        "XDG_STATE_HOME",
+        ".local/state",
+        "restapi-cluster",
+        "RESTAPI_STATE",
+    )
 }
 
 /// The folder of the state of the cluster of this name; not created here.
@@ -60,7 +65,10 @@ pub(crate) fn is_root() -> bool {
 pub(crate) fn program(name: &str) -> Option<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
     let system = ["/usr/local/sbin", "/usr/sbin", "/sbin"].map(PathBuf::from);
-    env::split_paths(&path).chain(system).map(|folder| folder.join(name)).find(|file| file.is_file())
+    env::split_paths(&path)
+        .chain(system)
+        .map(|folder| folder.join(name))
+        .find(|file| file.is_file())
 }
 
 /// A cluster's name is part of file names and of what `kind` makes: a DNS label, kept short.
@@ -81,7 +89,9 @@ fn check_name(name: &str) -> Result<()> {
 }
 
 fn variable(name: &str) -> Option<PathBuf> {
-    env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from)
+    env::var_os(name)
+        .filter(|value| !value.is_empty())
+        .map(PathBuf::from)
 }
 
 fn absolute(name: &str, path: &Path) -> Result<PathBuf> {

@@ -66,13 +66,15 @@ impl Cmd {
 
     /// More arguments.
     pub(crate) fn args<A: AsRef<OsStr>>(mut self, args: impl IntoIterator<Item = A>) -> Self {
-        self.args.extend(args.into_iter().map(|arg| arg.as_ref().to_owned()));
+        self.args
+            .extend(args.into_iter().map(|arg| arg.as_ref().to_owned()));
         self
     }
 
     /// Sets a variable of the environment.
     pub(crate) fn env(mut self, name: impl AsRef<OsStr>, value: impl AsRef<OsStr>) -> Self {
-        self.env.push((name.as_ref().to_owned(), Some(value.as_ref().to_owned())));
+        self.env
+            .push((name.as_ref().to_owned(), Some(value.as_ref().to_owned())));
         self
     }
 
@@ -116,7 +118,10 @@ impl Cmd {
     /// The command line, as an error or a log names it.
     pub(crate) fn line(&self) -> String {
         let words = std::iter::once(&self.program).chain(&self.args);
-        words.map(|word| quoted(&word.to_string_lossy())).collect::<Vec<_>>().join(" ")
+        words
+            .map(|word| quoted(&word.to_string_lossy()))
+            .collect::<Vec<_>>()
+            .join(" ")
     }
 
     /// Runs the program to its end.
@@ -168,12 +173,16 @@ impl Cmd {
         if finished.success {
             return Ok(finished);
         }
-        let end = finished.code.map_or("a signal".to_owned(), |code| format!("exit code {code}"));
+        let end = finished
+            .code
+            .map_or("a signal".to_owned(), |code| format!("exit code {code}"));
         let mut message = format!("`{}` failed with {end}", self.line());
         let said = match &self.log {
             Some(log) => {
                 let _ = write!(message, ", log: {}", log.display());
-                fs::read(log).map(|text| String::from_utf8_lossy(&text).into_owned()).unwrap_or_default()
+                fs::read(log)
+                    .map(|text| String::from_utf8_lossy(&text).into_owned())
+                    .unwrap_or_default()
             }
             None if finished.stderr.trim().is_empty() => finished.stdout,
             None => finished.stderr,
@@ -213,12 +222,18 @@ impl Cmd {
             }
         }
         command.spawn().with_context(|| {
-            format!("`{}` can't be started: is {:?} installed?", self.line(), self.program)
+            let program = self.program.display();
+            format!(
+                "`{}` can't be started: is {program} installed?",
+                self.line()
+            )
         })
     }
 
     fn wait(&self, child: &mut Child) -> Result<ExitStatus> {
-        let Some(limit) = self.limit else { return Ok(child.wait()?) };
+        let Some(limit) = self.limit else {
+            return Ok(child.wait()?);
+        };
         let deadline = Instant::now() + limit;
         loop {
             if let Some(status) = child.try_wait()? {
@@ -227,7 +242,11 @@ impl Cmd {
             if Instant::now() >= deadline {
                 child.kill()?;
                 child.wait()?;
-                bail!("`{}` did not end within {} s and was killed", self.line(), limit.as_secs());
+                bail!(
+                    "`{}` did not end within {} s and was killed",
+                    self.line(),
+                    limit.as_secs()
+                );
             }
             thread::sleep(POLL);
         }
@@ -245,8 +264,14 @@ pub(crate) fn open_log(log: &Path) -> Result<File> {
 
 /// The last `count` lines that say something.
 pub(crate) fn tail(text: &str, count: usize) -> String {
-    let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
-    lines.get(lines.len().saturating_sub(count)..).unwrap_or_default().join("\n")
+    let lines: Vec<&str> = text
+        .lines()
+        .filter(|line| !line.trim().is_empty())
+        .collect();
+    lines
+        .get(lines.len().saturating_sub(count)..)
+        .unwrap_or_default()
+        .join("\n")
 }
 
 fn quoted(word: &str) -> String {
@@ -269,7 +294,9 @@ fn collect(pipe: Option<impl Read + Send + 'static>) -> Option<JoinHandle<Vec<u8
 }
 
 fn joined(reader: Option<JoinHandle<Vec<u8>>>) -> String {
-    let text = reader.and_then(|reader| reader.join().ok()).unwrap_or_default();
+    let text = reader
+        .and_then(|reader| reader.join().ok())
+        .unwrap_or_default();
     String::from_utf8_lossy(&text).into_owned()
 }
 
@@ -279,14 +306,25 @@ mod tests {
 
     #[test]
     fn output_is_read_and_input_is_given() {
-        assert_eq!(Cmd::new("cat").stdin("one\ntwo\n").read().unwrap(), "one\ntwo");
+        assert_eq!(
+            Cmd::new("cat").stdin("one\ntwo\n").read().unwrap(),
+            "one\ntwo"
+        );
     }
 
     #[test]
     fn a_failure_names_the_command_the_code_and_the_last_lines() {
         let script = "echo first >&2; echo last >&2; exit 3";
-        let error = Cmd::new("sh").arg("-c").arg(script).run().unwrap_err().to_string();
-        assert!(error.contains("exit code 3") && error.ends_with("first\nlast"), "{error}");
+        let error = Cmd::new("sh")
+            .arg("-c")
+            .arg(script)
+            .run()
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains("exit code 3") && error.ends_with("first\nlast"),
+            "{error}"
+        );
         assert!(error.contains("sh -c 'echo first"), "{error}");
     }
 
@@ -299,7 +337,11 @@ mod tests {
     #[test]
     fn a_limit_ends_a_program() {
         let begin = Instant::now();
-        let error = Cmd::new("sleep").arg("60").limit(Duration::from_millis(50)).run().unwrap_err();
+        let error = Cmd::new("sleep")
+            .arg("60")
+            .limit(Duration::from_millis(50))
+            .run()
+            .unwrap_err();
         assert!(error.to_string().contains("was killed"), "{error}");
         assert!(begin.elapsed() < Duration::from_secs(30));
     }
@@ -308,9 +350,15 @@ mod tests {
     fn a_log_holds_both_outputs_and_the_error_repeats_it() {
         let folder = tempfile::tempdir().unwrap();
         let log = folder.path().join("logs/one.log");
-        let command = Cmd::new("sh").arg("-c").arg("echo out; echo err >&2; exit 1").log_to(&log);
+        let command = Cmd::new("sh")
+            .arg("-c")
+            .arg("echo out; echo err >&2; exit 1")
+            .log_to(&log);
         let error = command.run().unwrap_err().to_string();
-        assert!(error.ends_with("out\nerr") && error.contains("one.log"), "{error}");
+        assert!(
+            error.ends_with("out\nerr") && error.contains("one.log"),
+            "{error}"
+        );
     }
 
     #[test]

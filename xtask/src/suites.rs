@@ -11,7 +11,7 @@ use std::time::Instant;
 use anyhow::{Result, bail};
 
 use counted::Count;
-use environment::Environment;
+pub(crate) use environment::Environment;
 use summary::Outcome;
 
 /// Arguments of `cargo xtask test`.

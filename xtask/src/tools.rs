@@ -90,10 +90,16 @@ impl Tool {
             Self::Kubelet => kubernetes("kubelet", "k8s.io/kubernetes/cmd/kubelet"),
             Self::KubeProxy => kubernetes("kube-proxy", "k8s.io/kubernetes/cmd/kube-proxy"),
             Self::Kubectl => kubernetes("kubectl", "k8s.io/kubernetes/cmd/kubectl"),
-            Self::Etcd => plain("etcd", "go.etcd.io/etcd/server/v3", "go.etcd.io/etcd/server/v3"),
-            Self::CoreDns => {
-                plain("coredns", "github.com/coredns/coredns", "github.com/coredns/coredns")
-            }
+            Self::Etcd => plain(
+                "etcd",
+                "go.etcd.io/etcd/server/v3",
+                "go.etcd.io/etcd/server/v3",
+            ),
+            Self::CoreDns => plain(
+                "coredns",
+                "github.com/coredns/coredns",
+                "github.com/coredns/coredns",
+            ),
             Self::MetricsServer => plain(
                 "metrics-server",
                 "sigs.k8s.io/metrics-server/cmd/metrics-server",
@@ -117,7 +123,10 @@ impl Tool {
                 ],
                 ..plain("kwok", "sigs.k8s.io/kwok/cmd/kwok", "sigs.k8s.io/kwok")
             },
-            Self::Pause => Recipe { version_of: None, ..plain("pause", ".", "") },
+            Self::Pause => Recipe {
+                version_of: None,
+                ..plain("pause", ".", "")
+            },
         }
     }
 }
@@ -170,7 +179,14 @@ const fn kubernetes(name: &'static str, package: &'static str) -> Recipe {
 }
 
 const fn plain(name: &'static str, package: &'static str, required: &'static str) -> Recipe {
-    Recipe { name, module: name, package, version_of: Some(required), settings: &[], data: &[] }
+    Recipe {
+        name,
+        module: name,
+        package,
+        version_of: Some(required),
+        settings: &[],
+        data: &[],
+    }
 }
 
 #[cfg(test)]
@@ -195,8 +211,15 @@ mod tests {
         ];
         for tool in tools {
             let version = tool.version().unwrap();
-            assert!(version.starts_with('v') && version.len() > 1, "{}: {version}", tool.name());
+            assert!(
+                version.starts_with('v') && version.len() > 1,
+                "{}: {version}",
+                tool.name()
+            );
         }
-        assert_eq!(Tool::Kubelet.version().unwrap(), Tool::Kubectl.version().unwrap());
+        assert_eq!(
+            Tool::Kubelet.version().unwrap(),
+            Tool::Kubectl.version().unwrap()
+        );
     }
 }

@@ -12,7 +12,7 @@ use anyhow::{Context, Result};
 /// How often the line of the running step is drawn again on a terminal.
 const REDRAW: Duration = Duration::from_millis(250);
 /// How often a long step says that it still runs when there is no terminal.
-const REMIND: Duration = Duration::from_secs(60);
+const REMIND: Duration = Duration::from_mins(1);
 
 /// The progress of one command, step by step.
 ///
@@ -39,7 +39,10 @@ impl Progress {
 
     /// Progress with a known number of steps: each line says how many are left.
     pub(crate) fn with_total(title: impl Into<String>, total: usize) -> Self {
-        Self { total: Some(total), ..Self::new(title) }
+        Self {
+            total: Some(total),
+            ..Self::new(title)
+        }
     }
 
     /// Does one step and says so.
@@ -81,24 +84,24 @@ impl Progress {
         while end.recv_timeout(period) == Err(RecvTimeoutError::Timeout) {
             let text = format!("{head} … {}", seconds(begin.elapsed()));
             if self.terminal {
-                self.draw(&text);
+                draw(&text);
             } else {
                 self.line(&text);
             }
         }
     }
 
-    /// A progress line that can't be written is no reason to stop the work.
-    fn draw(&self, text: &str) {
-        let mut out = std::io::stderr().lock();
-        let _ = write!(out, "\r\x1b[2K{text}");
-        let _ = out.flush();
-    }
-
     fn line(&self, text: &str) {
         let clear = if self.terminal { "\r\x1b[2K" } else { "" };
         let _ = writeln!(std::io::stderr().lock(), "{clear}{text}");
     }
+}
+
+/// A progress line that can't be written is no reason to stop the work.
+fn draw(text: &str) {
+    let mut out = std::io::stderr().lock();
+    let _ = write!(out, "\r\x1b[2K{text}");
+    let _ = out.flush();
 }
 
 /// A duration as a person reads it: `0.4 s`, `12 s`, `3 min 5 s`.
@@ -124,14 +127,22 @@ mod tests {
     #[test]
     fn a_failed_step_names_itself_and_its_command() {
         let progress = Progress::with_total("images", 2);
-        let error = progress.step("pause: building", || -> Result<()> { anyhow::bail!("no space") });
-        assert_eq!(format!("{:#}", error.unwrap_err()), "images: pause: building: no space");
+        let error = progress.step("pause: building", || -> Result<()> {
+            anyhow::bail!("no space")
+        });
+        assert_eq!(
+            format!("{:#}", error.unwrap_err()),
+            "images: pause: building: no space"
+        );
         assert_eq!(progress.step("next", || Ok(7)).unwrap(), 7);
     }
 
     #[test]
     fn the_head_counts_when_the_total_is_known() {
-        assert_eq!(Progress::with_total("up", 3).head(2, "etcd"), "up [2/3] etcd");
+        assert_eq!(
+            Progress::with_total("up", 3).head(2, "etcd"),
+            "up [2/3] etcd"
+        );
         assert_eq!(Progress::new("up").head(2, "etcd"), "up etcd");
     }
 }

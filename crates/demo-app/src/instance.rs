@@ -58,7 +58,8 @@ impl Instance {
         };
         let app = Arc::new(App::new(args)?);
         let (lifecycle, store) = (app.lifecycle.clone(), app.store.clone());
-        tracing::info!(role = %app.this.role, %address, "serving");
+        let (application, role) = (app.args.name.as_str(), app.this.role);
+        tracing::info!(application, %role, %address, "serving");
         let task = tokio::spawn(server::serve(
             listener,
             app.router(),

@@ -30,7 +30,12 @@ pub struct KitArgs {
     pub watch_namespace: Option<String>,
 
     /// Address that serves /livez, /readyz and /metrics.
-    #[arg(long, env = "LISTEN_ADDR", default_value = "0.0.0.0:9090", value_name = "ADDRESS")]
+    #[arg(
+        long,
+        env = "LISTEN_ADDR",
+        default_value = "0.0.0.0:9090",
+        value_name = "ADDRESS"
+    )]
     pub listen: SocketAddr,
 
     /// How many objects are reconciled at the same time, at least 1.
@@ -53,7 +58,12 @@ pub struct KitArgs {
     pub pod_name: String,
 
     /// The namespace in which leases are kept.
-    #[arg(long, env = "POD_NAMESPACE", default_value = "restapi-system", value_name = "NAMESPACE")]
+    #[arg(
+        long,
+        env = "POD_NAMESPACE",
+        default_value = "restapi-system",
+        value_name = "NAMESPACE"
+    )]
     pub pod_namespace: String,
 
     /// How long a lease outlives its last renewal, 3s to 10min. Another instance takes over after
@@ -73,31 +83,43 @@ impl KitArgs {
     /// The only namespace to work in, `None` for all.
     #[must_use]
     pub fn namespace(&self) -> Option<&str> {
-        self.watch_namespace.as_deref().filter(|namespace| !namespace.is_empty())
+        self.watch_namespace
+            .as_deref()
+            .filter(|namespace| !namespace.is_empty())
     }
 
     /// The log directives in force: the flag or `LOG`, else `RUST_LOG`, else a default.
     #[must_use]
     pub fn log_directives(&self) -> String {
         let given = self.log.clone().or_else(|| std::env::var("RUST_LOG").ok());
-        given.filter(|directives| !directives.is_empty()).unwrap_or_else(|| DEFAULT_LOG.to_owned())
+        given
+            .filter(|directives| !directives.is_empty())
+            .unwrap_or_else(|| DEFAULT_LOG.to_owned())
     }
 }
 
 fn default_identity() -> String {
     let host = std::fs::read_to_string("/proc/sys/kernel/hostname").ok();
-    let host = host.as_deref().map(str::trim).filter(|host| !host.is_empty());
+    let host = host
+        .as_deref()
+        .map(str::trim)
+        .filter(|host| !host.is_empty());
     format!("{}-{}", host.unwrap_or("localhost"), std::process::id())
 }
 
 fn lease_duration(text: &str) -> Result<Duration, String> {
-    let given: jiff::SignedDuration =
-        text.parse().map_err(|_| format!("'{text}' is not a duration; write it like 15s or 1m"))?;
+    let given: jiff::SignedDuration = text
+        .parse()
+        .map_err(|_| format!("'{text}' is not a duration; write it like 15s or 1m"))?;
     let given = Duration::try_from(given).map_err(|_| "must not be negative".to_owned())?;
-    if (Duration::from_secs(3)..=Duration::from_mins(10)).contains(&given) && given.subsec_nanos() == 0 {
+    if (Duration::from_secs(3)..=Duration::from_mins(10)).contains(&given)
+        && given.subsec_nanos() == 0
+    {
         Ok(given)
     } else {
-        Err(format!("'{text}' is out of range; give whole seconds from 3s to 10m"))
+        Err(format!(
+            "'{text}' is out of range; give whole seconds from 3s to 10m"
+        ))
     }
 }
 
@@ -134,15 +156,29 @@ mod tests {
     #[test]
     fn an_empty_namespace_means_all() {
         assert_eq!(parse(&["--watch-namespace", ""]).unwrap().namespace(), None);
-        assert_eq!(parse(&["--watch-namespace", "shop"]).unwrap().namespace(), Some("shop"));
+        assert_eq!(
+            parse(&["--watch-namespace", "shop"]).unwrap().namespace(),
+            Some("shop")
+        );
     }
 
     #[test]
     fn every_flag_has_an_environment_variable_and_a_help_text() {
         use clap::CommandFactory;
-        for argument in Cli::command().get_arguments().filter(|a| a.get_id() != "help") {
-            assert!(argument.get_env().is_some(), "{} has no variable", argument.get_id());
-            assert!(argument.get_help().is_some(), "{} has no help", argument.get_id());
+        for argument in Cli::command()
+            .get_arguments()
+            .filter(|a| a.get_id() != "help")
+        {
+            assert!(
+                argument.get_env().is_some(),
+                "{} has no variable",
+                argument.get_id()
+            );
+            assert!(
+                argument.get_help().is_some(),
+                "{} has no help",
+                argument.get_id()
+            );
         }
     }
 

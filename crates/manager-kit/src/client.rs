@@ -58,7 +58,9 @@ struct TimedOut {
 /// # Errors
 /// [`KitError::ClusterConfig`] when neither can be read.
 pub async fn infer_config() -> Result<Config, KitError> {
-    Config::infer().await.map_err(|error| KitError::ClusterConfig(Box::new(error)))
+    Config::infer()
+        .await
+        .map_err(|error| KitError::ClusterConfig(Box::new(error)))
 }
 
 /// A client for `config`, with its own connections, whose requests keep `limits`.
@@ -68,7 +70,8 @@ pub async fn infer_config() -> Result<Config, KitError> {
 pub fn connect(mut config: Config, limits: Limits, metrics: &Metrics) -> Result<Client, KitError> {
     config.default_retry = false;
     config.connect_timeout = Some(limits.connect);
-    let builder = ClientBuilder::try_from(config).map_err(|error| KitError::Client(Box::new(error)))?;
+    let builder =
+        ClientBuilder::try_from(config).map_err(|error| KitError::Client(Box::new(error)))?;
     Ok(limit(builder.build(), limits, metrics))
 }
 
@@ -80,7 +83,11 @@ pub fn limit(inner: Client, limits: Limits, metrics: &Metrics) -> Client {
     let valid_until = *inner.valid_until();
     let metrics = metrics.clone();
     let service = tower::service_fn(move |request| {
-        let bounded = Bounded { inner: inner.clone(), limits, metrics: metrics.clone() };
+        let bounded = Bounded {
+            inner: inner.clone(),
+            limits,
+            metrics: metrics.clone(),
+        };
         async move { bounded.send(request).await }
     });
     Client::new(service, namespace).with_valid_until(valid_until)
@@ -109,7 +116,11 @@ impl Bounded {
             return answer;
         }
         self.metrics.requested(&method, None);
-        Err(Box::new(TimedOut { method, path, limit: self.limits.request }))
+        Err(Box::new(TimedOut {
+            method,
+            path,
+            limit: self.limits.request,
+        }))
     }
 
     async fn with_retries(&self, mut request: Request<Body>) -> Result<Response<Body>, BoxError> {
@@ -118,9 +129,12 @@ impl Bounded {
             let again = duplicate(&request);
             let method = request.method().clone();
             let answer = self.inner.send(request).await;
-            self.metrics.requested(&method, answer.as_ref().ok().map(Response::status));
+            self.metrics
+                .requested(&method, answer.as_ref().ok().map(Response::status));
             let answer = answer?;
-            let wait = is_refusal(answer.status()).then(|| waits.next(retry_after(&answer))).flatten();
+            let wait = is_refusal(answer.status())
+                .then(|| waits.next(retry_after(&answer)))
+                .flatten();
             match (wait, again) {
                 (Some(wait), Some(again)) => {
                     tokio::time::sleep(wait).await;
@@ -141,7 +155,10 @@ struct Waits {
 
 impl Waits {
     fn new(budget: Duration) -> Self {
-        Self { left: budget, next: Duration::from_millis(50) }
+        Self {
+            left: budget,
+            next: Duration::from_millis(50),
+        }
     }
 
     /// The next wait; `None` when it does not fit into what is left.
@@ -156,18 +173,28 @@ impl Waits {
 fn is_refusal(status: StatusCode) -> bool {
     matches!(
         status,
-        StatusCode::TOO_MANY_REQUESTS | StatusCode::SERVICE_UNAVAILABLE | StatusCode::GATEWAY_TIMEOUT
+        StatusCode::TOO_MANY_REQUESTS
+            | StatusCode::SERVICE_UNAVAILABLE
+            | StatusCode::GATEWAY_TIMEOUT
     )
 }
 
 fn retry_after(answer: &Response<Body>) -> Option<Duration> {
-    let seconds = answer.headers().get(http::header::RETRY_AFTER)?.to_str().ok()?.parse().ok()?;
+    let seconds = answer
+        .headers()
+        .get(http::header::RETRY_AFTER)?
+        .to_str()
+        .ok()?
+        .parse()
+        .ok()?;
     Some(Duration::from_secs(seconds))
 }
 
 fn is_watch(request: &Request<Body>) -> bool {
     let query = request.uri().query().unwrap_or_default();
-    query.split('&').any(|pair| matches!(pair, "watch=true" | "watch=1"))
+    query
+        .split('&')
+        .any(|pair| matches!(pair, "watch=true" | "watch=1"))
 }
 
 fn duplicate(request: &Request<Body>) -> Option<Request<Body>> {

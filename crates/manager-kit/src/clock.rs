@@ -30,20 +30,27 @@ impl Clock {
     /// A clock that stands still at `start` until [`Clock::advance`] moves it; clones share it.
     #[must_use]
     pub fn manual(start: Timestamp) -> Self {
-        let manual = Manual { now: start, monotonic: Instant::now() };
-        Self { manual: Some(Arc::new(Mutex::new(manual))) }
+        let manual = Manual {
+            now: start,
+            monotonic: Instant::now(),
+        };
+        Self {
+            manual: Some(Arc::new(Mutex::new(manual))),
+        }
     }
 
     /// The time of day, UTC.
     #[must_use]
     pub fn now(&self) -> Timestamp {
-        self.read(|manual| manual.now).unwrap_or_else(Timestamp::now)
+        self.read(|manual| manual.now)
+            .unwrap_or_else(Timestamp::now)
     }
 
     /// A point in time that only moves forward, to measure what has elapsed.
     #[must_use]
     pub fn monotonic(&self) -> Instant {
-        self.read(|manual| manual.monotonic).unwrap_or_else(Instant::now)
+        self.read(|manual| manual.monotonic)
+            .unwrap_or_else(Instant::now)
     }
 
     /// Moves a manual clock forward by `by`; at the end of the representable range it stays there.

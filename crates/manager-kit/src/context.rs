@@ -48,7 +48,9 @@ pub struct Context {
 
 impl Debug for Context {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Context").field("manager", &self.info.name).finish_non_exhaustive()
+        f.debug_struct("Context")
+            .field("manager", &self.info.name)
+            .finish_non_exhaustive()
     }
 }
 
@@ -78,9 +80,14 @@ impl Context {
         (shutdown, release): (Shutdown, &Shutdown),
     ) -> (Self, Vec<BackgroundTask>) {
         let (metrics, readiness, clock) = base;
-        let (events, publisher) =
-            EventRecorder::new(clients.main.clone(), info.name, &args.pod_name, metrics.clone());
-        let mut tasks: Vec<BackgroundTask> = vec![("events", publisher.run(release.clone()).boxed())];
+        let (events, publisher) = EventRecorder::new(
+            clients.main.clone(),
+            info.name,
+            &args.pod_name,
+            metrics.clone(),
+        );
+        let mut tasks: Vec<BackgroundTask> =
+            vec![("events", publisher.run(release.clone()).boxed())];
         let shards = if args.no_lease {
             Shards::without_leases(SHARDS, metrics.clone())
         } else {
@@ -94,8 +101,18 @@ impl Context {
             shards
         };
         let (client, lease_client, args) = (clients.main, clients.lease, Arc::new(args));
-        let context =
-            Self { client, lease_client, info, args, metrics, readiness, shards, clock, shutdown, events };
+        let context = Self {
+            client,
+            lease_client,
+            info,
+            args,
+            metrics,
+            readiness,
+            shards,
+            clock,
+            shutdown,
+            events,
+        };
         (context, tasks)
     }
 

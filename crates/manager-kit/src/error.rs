@@ -21,11 +21,15 @@ pub enum KitError {
     ClusterConfig(#[source] Box<dyn std::error::Error + Send + Sync>),
 
     /// The client could not be built from the configuration.
-    #[error("cannot build the client for the API server: {0}; check the certificates and the proxy")]
+    #[error(
+        "cannot build the client for the API server: {0}; check the certificates and the proxy"
+    )]
     Client(#[source] Box<kube::Error>),
 
     /// The address for probes and metrics is not available.
-    #[error("cannot listen on {address}: {source}; choose another address with --listen or LISTEN_ADDR")]
+    #[error(
+        "cannot listen on {address}: {source}; choose another address with --listen or LISTEN_ADDR"
+    )]
     Listen {
         /// The address that was asked for.
         address: SocketAddr,

@@ -54,13 +54,34 @@ struct Entry {
 impl EventRecorder {
     /// A recorder that publishes as `manager` from `instance`, and the publisher, which must be run.
     #[must_use]
-    pub fn new(client: Client, manager: &str, instance: &str, metrics: Metrics) -> (Self, Publisher) {
+    pub fn new(
+        client: Client,
+        manager: &str,
+        instance: &str,
+        metrics: Metrics,
+    ) -> (Self, Publisher) {
         let (sender, receiver) = mpsc::channel(QUEUE);
-        let reporter =
-            Reporter { controller: manager.to_owned(), instance: Some(shortened(instance, WORD_BYTES)) };
-        let recorders = Recorders { client, reporter, by_note: HashMap::new() };
-        let publisher = Publisher { queue: receiver, recorders, metrics: metrics.clone() };
-        (Self { queue: sender, metrics }, publisher)
+        let reporter = Reporter {
+            controller: manager.to_owned(),
+            instance: Some(shortened(instance, WORD_BYTES)),
+        };
+        let recorders = Recorders {
+            client,
+            reporter,
+            by_note: HashMap::new(),
+        };
+        let publisher = Publisher {
+            queue: receiver,
+            recorders,
+            metrics: metrics.clone(),
+        };
+        (
+            Self {
+                queue: sender,
+                metrics,
+            },
+            publisher,
+        )
     }
 
     /// Publishes an event about the object `about` (see `Resource::object_ref`), soon.
@@ -159,11 +180,17 @@ struct Recorders {
 impl Recorders {
     fn for_note(&mut self, note: &str) -> Recorder {
         let now = Instant::now();
-        self.by_note.retain(|_, (_, used)| now.duration_since(*used) < AGGREGATION);
+        self.by_note
+            .retain(|_, (_, used)| now.duration_since(*used) < AGGREGATION);
         if self.by_note.len() >= NOTES {
             self.by_note.clear();
         }
-        let new = || (Recorder::new(self.client.clone(), self.reporter.clone()), now);
+        let new = || {
+            (
+                Recorder::new(self.client.clone(), self.reporter.clone()),
+                now,
+            )
+        };
         let (recorder, used) = self.by_note.entry(note.to_owned()).or_insert_with(new);
         *used = now;
         recorder.clone()
@@ -172,7 +199,9 @@ impl Recorders {
 
 impl std::fmt::Debug for Recorders {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Recorders").field("notes", &self.by_note.len()).finish_non_exhaustive()
+        f.debug_struct("Recorders")
+            .field("notes", &self.by_note.len())
+            .finish_non_exhaustive()
     }
 }
 

@@ -35,22 +35,38 @@ pub(crate) async fn serve(
     readiness: Readiness,
     metrics: Metrics,
 ) -> Result<(), KitError> {
-    axum::serve(listener, router(readiness, metrics)).await.map_err(KitError::Serve)
+    axum::serve(listener, router(readiness, metrics))
+        .await
+        .map_err(KitError::Serve)
 }
 
 fn router(readiness: Readiness, metrics: Metrics) -> Router {
     let probes = Router::new()
-        .route("/livez", get(|State(probes): State<Readiness>| async move { answer(probes.alive()) }))
-        .route("/readyz", get(|State(probes): State<Readiness>| async move { answer(probes.ready()) }))
+        .route(
+            "/livez",
+            get(|State(probes): State<Readiness>| async move { answer(probes.alive()) }),
+        )
+        .route(
+            "/readyz",
+            get(|State(probes): State<Readiness>| async move { answer(probes.ready()) }),
+        )
         .with_state(readiness);
     let scrape = |State(metrics): State<Metrics>| async move {
         ([(header::CONTENT_TYPE, CONTENT_TYPE)], metrics.encode())
     };
-    probes.merge(Router::new().route("/metrics", get(scrape)).with_state(metrics))
+    probes.merge(
+        Router::new()
+            .route("/metrics", get(scrape))
+            .with_state(metrics),
+    )
 }
 
 fn answer(report: Report) -> Response {
-    let status = if report.good { StatusCode::OK } else { StatusCode::SERVICE_UNAVAILABLE };
+    let status = if report.good {
+        StatusCode::OK
+    } else {
+        StatusCode::SERVICE_UNAVAILABLE
+    };
     (status, report.text).into_response()
 }
 
@@ -75,7 +91,13 @@ mod tests {
     async fn probes_and_metrics_answer() {
         let readiness = Readiness::default();
         let gate = readiness.gate("restapis-crd");
-        let router = router(readiness, Metrics::new(ManagerInfo { name: "test", version: "0" }));
+        let router = router(
+            readiness,
+            Metrics::new(ManagerInfo {
+                name: "test",
+                version: "0",
+            }),
+        );
         let (status, text) = get(&router, "/readyz").await;
         assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
         assert!(text.contains("[-]restapis-crd: not started"), "{text}");

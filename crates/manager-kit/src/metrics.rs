@@ -61,7 +61,10 @@ impl Metrics {
         metrics.register_own(&mut registry);
         register_info(&mut registry, info);
         registry.register_collector(Box::new(process::Process::started_now()));
-        Self { registry: Arc::new(Mutex::new(registry)), ..metrics }
+        Self {
+            registry: Arc::new(Mutex::new(registry)),
+            ..metrics
+        }
     }
 
     fn register_own(&self, registry: &mut Registry) {
@@ -107,18 +110,28 @@ impl Metrics {
 
     /// Counts an error of a watch of `kind`.
     pub(crate) fn watch_failed(&self, kind: &str) {
-        self.watch_errors.get_or_create(&KindLabels { kind: kind.to_owned() }).inc();
+        self.watch_errors
+            .get_or_create(&KindLabels {
+                kind: kind.to_owned(),
+            })
+            .inc();
     }
 
     /// Counts a request to the API server; `code` is `None` when no answer came.
     pub(crate) fn requested(&self, method: &http::Method, code: Option<http::StatusCode>) {
         let code = code.map_or_else(|| "<error>".to_owned(), |code| code.as_u16().to_string());
-        self.requests.get_or_create(&RequestLabels { method: method.to_string(), code }).inc();
+        self.requests
+            .get_or_create(&RequestLabels {
+                method: method.to_string(),
+                code,
+            })
+            .inc();
     }
 
     /// Says how many shards this instance holds now.
     pub(crate) fn holds_shards(&self, count: usize) {
-        self.shards_held.set(i64::try_from(count).unwrap_or(i64::MAX));
+        self.shards_held
+            .set(i64::try_from(count).unwrap_or(i64::MAX));
     }
 
     /// Counts an event that was not published.
@@ -133,18 +146,23 @@ fn register_info(registry: &mut Registry, info: ManagerInfo) {
         ("version".into(), info.version.into()),
         ("revision".into(), info.revision().into()),
     ];
-    registry.sub_registry_with_labels(labels.into_iter()).register(
-        "restapi_manager_info",
-        "The manager that runs here; always 1",
-        ConstGauge::new(1_i64),
-    );
+    registry
+        .sub_registry_with_labels(labels.into_iter())
+        .register(
+            "restapi_manager_info",
+            "The manager that runs here; always 1",
+            ConstGauge::new(1_i64),
+        );
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    const INFO: ManagerInfo = ManagerInfo { name: "test-manager", version: "1.2.3" };
+    const INFO: ManagerInfo = ManagerInfo {
+        name: "test-manager",
+        version: "1.2.3",
+    };
 
     #[test]
     fn names_are_the_documented_ones() {
@@ -161,7 +179,10 @@ mod tests {
             "restapi_shards_held 1",
             "restapi_events_dropped_total 0",
         ] {
-            assert!(text.lines().any(|l| l == line), "no line {line} in:\n{text}");
+            assert!(
+                text.lines().any(|l| l == line),
+                "no line {line} in:\n{text}"
+            );
         }
         let info = "restapi_manager_info{manager=\"test-manager\",version=\"1.2.3\",revision=";
         assert!(text.contains(info), "{text}");
@@ -177,6 +198,10 @@ mod tests {
             counter
         });
         counter.inc();
-        assert!(metrics.encode().contains("\nrestapi_rollout_aborts_total 1\n"));
+        assert!(
+            metrics
+                .encode()
+                .contains("\nrestapi_rollout_aborts_total 1\n")
+        );
     }
 }

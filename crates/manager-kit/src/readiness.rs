@@ -41,23 +41,48 @@ impl Readiness {
     #[must_use]
     pub fn gate(&self, name: impl Into<String>) -> Gate {
         let name = name.into();
-        self.lock().gates.entry(name.clone()).or_insert_with(|| Some("not started".to_owned()));
-        Gate { name, readiness: self.clone() }
+        self.lock()
+            .gates
+            .entry(name.clone())
+            .or_insert_with(|| Some("not started".to_owned()));
+        Gate {
+            name,
+            readiness: self.clone(),
+        }
     }
 
     /// A watchdog that trips when it has not been fed for `limit`. It counts from now on.
     #[must_use]
     pub fn watchdog(&self, name: impl Into<String>, limit: Duration) -> Watchdog {
         let name = name.into();
-        self.lock().watchdogs.insert(name.clone(), Fed { last: Instant::now(), limit });
-        Watchdog { name, readiness: self.clone() }
+        self.lock().watchdogs.insert(
+            name.clone(),
+            Fed {
+                last: Instant::now(),
+                limit,
+            },
+        );
+        Watchdog {
+            name,
+            readiness: self.clone(),
+        }
     }
 
-    /// The answer for `/readyz`: good once every gate is open.
+    /// The answer for `/readyz`: good once there are gates and every one is open. Without any, the
+    /// manager's own part has not begun.
     #[must_use]
     pub fn ready(&self) -> Report {
         let state = self.lock();
-        report(state.gates.iter().map(|(name, reason)| (name, reason.clone())))
+        if state.gates.is_empty() {
+            let text = "[-]startup: nothing is watched yet\nfailed\n".to_owned();
+            return Report { good: false, text };
+        }
+        report(
+            state
+                .gates
+                .iter()
+                .map(|(name, reason)| (name, reason.clone())),
+        )
     }
 
     /// The answer for `/livez`: good while every watchdog has been fed in time.
@@ -78,7 +103,10 @@ impl Readiness {
 }
 
 fn report<'a>(lines: impl Iterator<Item = (&'a String, Option<String>)>) -> Report {
-    let mut report = Report { good: true, text: String::new() };
+    let mut report = Report {
+        good: true,
+        text: String::new(),
+    };
     for (name, reason) in lines {
         report.good &= reason.is_none();
         // Writing to a String cannot fail.
@@ -87,7 +115,9 @@ fn report<'a>(lines: impl Iterator<Item = (&'a String, Option<String>)>) -> Repo
             Some(reason) => writeln!(report.text, "[-]{name}: {reason}"),
         };
     }
-    report.text.push_str(if report.good { "ok\n" } else { "failed\n" });
+    report
+        .text
+        .push_str(if report.good { "ok\n" } else { "failed\n" });
     report
 }
 
@@ -110,7 +140,11 @@ impl Gate {
     }
 
     fn set(&self, reason: Option<String>) {
-        let old = self.readiness.lock().gates.insert(self.name.clone(), reason.clone());
+        let old = self
+            .readiness
+            .lock()
+            .gates
+            .insert(self.name.clone(), reason.clone());
         if old.as_ref() != Some(&reason) {
             match reason {
                 None => tracing::info!(gate = self.name, "ready"),
@@ -161,6 +195,16 @@ mod tests {
         );
         crd.ready();
         assert!(readiness.ready().good);
+    }
+
+    #[test]
+    fn a_process_that_has_not_begun_is_not_ready() {
+        let report = Readiness::default().ready();
+        assert!(
+            !report.good && report.text.contains("[-]startup"),
+            "{}",
+            report.text
+        );
     }
 
     #[test]

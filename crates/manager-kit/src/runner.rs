@@ -60,7 +60,13 @@ pub trait ReconcileError: std::error::Error + Send + Sync + 'static {
 /// A manager's work on one object.
 pub trait Reconciler: Send + Sync + 'static {
     /// The kind that is reconciled.
-    type Object: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug + Send + Sync + 'static;
+    type Object: Resource<DynamicType = ()>
+        + Clone
+        + DeserializeOwned
+        + Debug
+        + Send
+        + Sync
+        + 'static;
     /// What can go wrong.
     type Error: ReconcileError;
 
@@ -82,7 +88,10 @@ pub trait Reconciler: Send + Sync + 'static {
         shard: HeldShard,
     ) -> impl Future<Output = Result<Requeue, Self::Error>> + Send {
         let _ = shard;
-        tracing::warn!(reason = invalid.error, "the object does not decode and is left alone");
+        tracing::warn!(
+            reason = invalid.error,
+            "the object does not decode and is left alone"
+        );
         async { Ok(Requeue::AwaitChange) }
     }
 }
@@ -105,7 +114,9 @@ pub async fn run<R: Reconciler>(
 ) -> Result<(), KitError> {
     let concurrency = ctx.args.concurrency.max(1);
     ctx.metrics.reconcile.announce(name, concurrency);
-    let watchdog = ctx.readiness.watchdog(format!("controller/{name}"), HEARTBEAT_LIMIT);
+    let watchdog = ctx
+        .readiness
+        .watchdog(format!("controller/{name}"), HEARTBEAT_LIMIT);
     let store = main.store();
     let worker = Arc::new(Worker::new(ctx, name, reconciler));
 
@@ -136,7 +147,12 @@ pub async fn run<R: Reconciler>(
             tokio::time::sleep(HEARTBEAT).await;
         }
     };
-    let ended = |stream| Err(KitError::StreamEnded { controller: name, stream });
+    let ended = |stream| {
+        Err(KitError::StreamEnded {
+            controller: name,
+            stream,
+        })
+    };
     tokio::select! {
         () = reconciling => if ctx.shutdown.is_requested() { Ok(()) } else { ended("queue") },
         true = ended_early(ctx, objects_end) => ended("watch of its objects"),
@@ -149,7 +165,10 @@ pub async fn run<R: Reconciler>(
 /// with everything else.
 fn settle<K>(
     worker: &Worker<impl Reconciler>,
-    result: Result<(ObjectRef<K>, impl Sized), ControllerError<std::convert::Infallible, watcher::Error>>,
+    result: Result<
+        (ObjectRef<K>, impl Sized),
+        ControllerError<std::convert::Infallible, watcher::Error>,
+    >,
 ) where
     K: Resource<DynamicType = ()>,
 {
@@ -166,7 +185,10 @@ fn settle<K>(
 /// The same stream, but it never ends, and the receiver tells when it would have.
 fn until_end<S: Stream + Send + 'static>(
     stream: S,
-) -> (impl Stream<Item = S::Item> + Send + 'static, oneshot::Receiver<()>) {
+) -> (
+    impl Stream<Item = S::Item> + Send + 'static,
+    oneshot::Receiver<()>,
+) {
     let (ended, receiver) = oneshot::channel::<()>();
     let end = stream::once(async move {
         // An error means that nobody listens any more.
@@ -197,6 +219,10 @@ where
         let objects = store.inner.state().into_iter();
         let uid = |object: &Guarded<K>| object.uid().unwrap_or_default();
         let of_shard = objects.filter(|object| shards.of(&uid(object)) == held.id());
-        stream::iter(of_shard.map(|object| ObjectRef::from_obj(&*object)).collect::<Vec<_>>())
+        stream::iter(
+            of_shard
+                .map(|object| ObjectRef::from_obj(&*object))
+                .collect::<Vec<_>>(),
+        )
     })
 }

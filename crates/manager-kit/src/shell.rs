@@ -56,7 +56,10 @@ where
     Fut: Future<Output = Result<(), E>> + Send + 'static,
     E: Into<Box<dyn std::error::Error + Send + Sync>>,
 {
-    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+    let runtime = match tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+    {
         Ok(runtime) => runtime,
         Err(error) => return refuse(info, &KitError::Runtime(error)),
     };
@@ -72,7 +75,11 @@ where
             tracing::error!(manager = info.name, error, "stopped by an error");
         }
         telemetry.shutdown(FLUSH_LIMIT).await;
-        if result.is_ok() { ExitCode::SUCCESS } else { ExitCode::FAILURE }
+        if result.is_ok() {
+            ExitCode::SUCCESS
+        } else {
+            ExitCode::FAILURE
+        }
     });
     runtime.shutdown_timeout(LEFTOVER_LIMIT);
     code
@@ -81,7 +88,10 @@ where
 /// Reports an error from before there are logs.
 fn refuse(info: ManagerInfo, error: &KitError) -> ExitCode {
     // Nothing can be done when even this fails; the exit code tells.
-    let _ = std::io::Write::write_fmt(&mut std::io::stderr(), format_args!("{}: {error}\n", info.name));
+    let _ = std::io::Write::write_fmt(
+        &mut std::io::stderr(),
+        format_args!("{}: {error}\n", info.name),
+    );
     ExitCode::FAILURE
 }
 
@@ -97,7 +107,10 @@ where
     let (metrics, readiness) = (Metrics::new(info), Readiness::default());
     let listener = http_server::bind(args.listen).await?;
     let mut tasks = Tasks::default();
-    tasks.spawn("http", http_server::serve(listener, readiness.clone(), metrics.clone()));
+    tasks.spawn(
+        "http",
+        http_server::serve(listener, readiness.clone(), metrics.clone()),
+    );
 
     let clients = clients(&metrics).await?;
     let (trigger, shutdown) = Shutdown::channel();

@@ -29,7 +29,12 @@ impl Shutdown {
     #[must_use]
     pub fn channel() -> (ShutdownTrigger, Self) {
         let (sender, receiver) = watch::channel(false);
-        (ShutdownTrigger { requested: sender }, Self { requested: receiver })
+        (
+            ShutdownTrigger { requested: sender },
+            Self {
+                requested: receiver,
+            },
+        )
     }
 
     /// Whether it has been asked to stop.

@@ -42,8 +42,9 @@ impl Telemetry {
     /// [`KitError::Telemetry`] when a setting cannot be used, or when it was called before.
     pub fn install(info: ManagerInfo, args: &KitArgs) -> Result<Self, KitError> {
         let directives = args.log_directives();
-        let filter = EnvFilter::try_new(&directives)
-            .map_err(|error| KitError::Telemetry(format!("--log '{directives}' is not valid: {error}")))?;
+        let filter = EnvFilter::try_new(&directives).map_err(|error| {
+            KitError::Telemetry(format!("--log '{directives}' is not valid: {error}"))
+        })?;
         let provider = tracer_provider(info)?;
         let lines: Box<dyn Layer<Registry> + Send + Sync> = match args.log_format {
             LogFormat::Json => Box::new(JsonLines::new(std::io::stdout)),
@@ -91,17 +92,23 @@ fn tracer_provider(info: ManagerInfo) -> Result<SdkTracerProvider, KitError> {
 fn with_exporter(builder: TracerProviderBuilder) -> Result<TracerProviderBuilder, KitError> {
     if std::env::var(ENDPOINT).is_ok_and(|endpoint| !endpoint.is_empty()) {
         let exporter = SpanExporter::builder().with_tonic().build();
-        let exporter =
-            exporter.map_err(|error| KitError::Telemetry(format!("{ENDPOINT} cannot be used: {error}")))?;
+        let exporter = exporter
+            .map_err(|error| KitError::Telemetry(format!("{ENDPOINT} cannot be used: {error}")))?;
         return Ok(builder.with_batch_exporter(exporter));
     }
     Ok(builder)
 }
 
 fn ratio(setting: Option<&str>) -> Result<f64, KitError> {
-    let Some(text) = setting.filter(|text| !text.is_empty()) else { return Ok(1.0) };
-    let ratio = text.parse().ok().filter(|ratio| (0.0..=1.0).contains(ratio));
-    ratio.ok_or_else(|| KitError::Telemetry(format!("{RATIO} '{text}' is not a number from 0 to 1")))
+    let Some(text) = setting.filter(|text| !text.is_empty()) else {
+        return Ok(1.0);
+    };
+    let ratio = text
+        .parse()
+        .ok()
+        .filter(|ratio| (0.0..=1.0).contains(ratio));
+    ratio
+        .ok_or_else(|| KitError::Telemetry(format!("{RATIO} '{text}' is not a number from 0 to 1")))
 }
 
 /// Panics become log lines as well; without this they would be text among the JSON.

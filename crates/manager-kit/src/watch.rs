@@ -88,7 +88,10 @@ where
         gate.not_ready(format!("the first list of {plural} is not complete"));
         let missing = match crd {
             Some(crd) => format!("the CRD {crd} is not installed: apply kustomize/crd"),
-            None => format!("the API server does not serve {plural} of {}", K::api_version(&())),
+            None => format!(
+                "the API server does not serve {plural} of {}",
+                K::api_version(&())
+            ),
         };
         Self {
             stream: watcher(api, config).boxed(),
@@ -125,7 +128,11 @@ where
             return;
         }
         if self.failures > 0 {
-            tracing::info!(kind = self.kind, failures = self.failures, "watch recovered");
+            tracing::info!(
+                kind = self.kind,
+                failures = self.failures,
+                "watch recovered"
+            );
             self.failures = 0;
             self.backoff.reset();
         }
@@ -144,15 +151,28 @@ where
             self.synced = false;
             self.gate.not_ready(self.missing.clone());
         } else if !self.synced {
-            self.gate.not_ready(format!("cannot watch {}: {}", self.kind, telemetry::chain(error)));
+            self.gate.not_ready(format!(
+                "cannot watch {}: {}",
+                self.kind,
+                telemetry::chain(error)
+            ));
         }
         // Said at once, then ever more rarely: 1, 2, 4, 8, … failures in a row.
         if self.failures.is_power_of_two() {
             let (kind, failures) = (&self.kind, self.failures);
-            tracing::warn!(kind, failures, error = telemetry::chain(error), "watch failed");
+            tracing::warn!(
+                kind,
+                failures,
+                error = telemetry::chain(error),
+                "watch failed"
+            );
         }
         let wait = self.backoff.next().unwrap_or(Duration::from_secs(30));
-        if missing { wait.min(MISSING_KIND_RETRY) } else { wait }
+        if missing {
+            wait.min(MISSING_KIND_RETRY)
+        } else {
+            wait
+        }
     }
 }
 
@@ -164,4 +184,3 @@ fn is_missing(error: &Error) -> bool {
     };
     code == 404
 }
-

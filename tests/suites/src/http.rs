@@ -1,12 +1,15 @@
-//! One plain HTTP request.
+//! Plain HTTP requests, one at a time.
 
 use std::time::Duration;
 
 use anyhow::{Context, Result};
 use bytes::Bytes;
-use http_body_util::{BodyExt, Empty};
+use http::Request;
+use http::header::CONTENT_TYPE;
+use http_body_util::{BodyExt, Full};
 use hyper_util::client::legacy::Client;
 use hyper_util::rt::TokioExecutor;
+use serde_json::Value;
 use tokio::time::timeout;
 
 /// How long a request may take.
@@ -17,13 +20,34 @@ const LIMIT: Duration = Duration::from_secs(5);
 /// # Errors
 /// When no complete answer comes within 5 s.
 pub async fn get(url: &str) -> Result<(u16, String)> {
-    let client = Client::builder(TokioExecutor::new()).build_http::<Empty<Bytes>>();
-    let request = async {
-        let answer = client.get(url.parse()?).await?;
+    send(Request::get(url).body(Full::default())?).await
+}
+
+/// The status code and the body of the answer to `POST url` with a JSON body.
+///
+/// # Errors
+/// When no complete answer comes within 5 s.
+pub async fn post(url: &str, body: &Value) -> Result<(u16, String)> {
+    let json = Full::from(body.to_string());
+    send(
+        Request::post(url)
+            .header(CONTENT_TYPE, "application/json")
+            .body(json)?,
+    )
+    .await
+}
+
+async fn send(request: Request<Full<Bytes>>) -> Result<(u16, String)> {
+    let what = format!("{} {}", request.method(), request.uri());
+    let client = Client::builder(TokioExecutor::new()).build_http();
+    let exchange = async {
+        let answer = client.request(request).await?;
         let code = answer.status().as_u16();
         let body = answer.into_body().collect().await?.to_bytes();
         anyhow::Ok((code, String::from_utf8_lossy(&body).into_owned()))
     };
-    let answer = timeout(LIMIT, request).await;
-    answer.with_context(|| format!("no answer to GET {url} within {LIMIT:?}"))?
+    let answer = timeout(LIMIT, exchange).await;
+    answer
+        .with_context(|| format!("no answer to {what} within {LIMIT:?}"))?
+        .context(what)
 }

@@ -18,7 +18,7 @@ use crate::env::Env;
 pub const LABEL: &str = "restapi.dev/test-suite";
 
 /// How many of the last lines of each log a failure shows.
-const TAIL: usize = 25;
+const TAIL: usize = 10;
 
 /// The namespace of one test, and what the test works with.
 #[derive(Clone)]

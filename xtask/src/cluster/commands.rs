@@ -101,7 +101,11 @@ pub(crate) fn down(args: &DownArgs) -> Result<()> {
         return Ok(());
     }
     // Where the record is gone or damaged only a local cluster can have left anything.
-    match Record::read(&folder).ok().flatten().map(|record| record.backend) {
+    match Record::read(&folder)
+        .ok()
+        .flatten()
+        .map(|record| record.backend)
+    {
         Some(Backend::Kind) => kind::down(&args.name, &folder),
         Some(Backend::Current) => forget(&folder),
         Some(Backend::Local) | None => local::down(&args.name),
@@ -138,7 +142,10 @@ pub(super) fn forget(folder: &std::path::Path) -> Result<()> {
 
 /// What is to run the cluster, from what is asked for and what there is.
 fn backend(args: &UpArgs, present: Option<&Record>) -> Result<Backend> {
-    let wanted = args.cluster.or(present.map(|record| record.backend)).unwrap_or(Backend::Local);
+    let wanted = args
+        .cluster
+        .or(present.map(|record| record.backend))
+        .unwrap_or(Backend::Local);
     if let Some(record) = present.filter(|record| record.backend != wanted) {
         bail!(
             "cluster {name:?} is up already, run by {:?}: `cargo xtask down --name {name}` first, or \
@@ -147,14 +154,17 @@ fn backend(args: &UpArgs, present: Option<&Record>) -> Result<Backend> {
             name = args.name
         );
     }
-    let context = args.context.as_ref().or(present.and_then(|record| record.context.as_ref()));
+    let context = args
+        .context
+        .as_ref()
+        .or(present.and_then(|record| record.context.as_ref()));
     match wanted {
         Backend::Current if context.is_none() => bail!(
             "--cluster current needs --context NAME as well, so that no cluster is changed by \
              accident; `kubectl config get-contexts` lists the names"
         ),
         Backend::Local | Backend::Kind if args.context.is_some() => {
-            bail!("--context {:?} goes with --cluster current only", context)
+            bail!("--context goes with --cluster current only")
         }
         _ => Ok(wanted),
     }
@@ -165,7 +175,11 @@ mod tests {
     use super::*;
 
     fn args(cluster: Option<Backend>, context: Option<&str>) -> UpArgs {
-        UpArgs { cluster, context: context.map(str::to_owned), ..UpArgs::named("restapi") }
+        UpArgs {
+            cluster,
+            context: context.map(str::to_owned),
+            ..UpArgs::named("restapi")
+        }
     }
 
     fn record(backend: Backend, context: Option<&str>) -> Record {
@@ -176,14 +190,22 @@ mod tests {
     fn a_new_cluster_is_local_and_an_old_one_stays_what_it_is() {
         assert_eq!(backend(&args(None, None), None).unwrap(), Backend::Local);
         let kind = record(Backend::Kind, None);
-        assert_eq!(backend(&args(None, None), Some(&kind)).unwrap(), Backend::Kind);
+        assert_eq!(
+            backend(&args(None, None), Some(&kind)).unwrap(),
+            Backend::Kind
+        );
         let current = record(Backend::Current, Some("dev"));
-        assert_eq!(backend(&args(None, None), Some(&current)).unwrap(), Backend::Current);
+        assert_eq!(
+            backend(&args(None, None), Some(&current)).unwrap(),
+            Backend::Current
+        );
     }
 
     #[test]
     fn the_current_cluster_is_used_only_by_name() {
-        let error = backend(&args(Some(Backend::Current), None), None).unwrap_err().to_string();
+        let error = backend(&args(Some(Backend::Current), None), None)
+            .unwrap_err()
+            .to_string();
         assert!(error.contains("--context NAME"), "{error}");
         let named = args(Some(Backend::Current), Some("dev"));
         assert_eq!(backend(&named, None).unwrap(), Backend::Current);
@@ -197,7 +219,9 @@ mod tests {
     #[test]
     fn a_running_cluster_does_not_change_what_runs_it() {
         let local = record(Backend::Local, None);
-        let error = backend(&args(Some(Backend::Kind), None), Some(&local)).unwrap_err().to_string();
+        let error = backend(&args(Some(Backend::Kind), None), Some(&local))
+            .unwrap_err()
+            .to_string();
         assert!(error.contains("cargo xtask down --name restapi"), "{error}");
     }
 }

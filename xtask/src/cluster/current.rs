@@ -20,20 +20,33 @@ pub(super) fn up(args: &UpArgs, folder: &Path) -> Result<()> {
         bail!("--cluster current needs --context NAME");
     };
     let view = Cmd::new(tools::path(Tool::Kubectl)?)
-        .args(["config", "view", "--minify", "--flatten", "--context", &context])
+        .args([
+            "config",
+            "view",
+            "--minify",
+            "--flatten",
+            "--context",
+            &context,
+        ])
         .read()
         .with_context(|| format!("--context {context:?} is not in the kubeconfig"))?;
     let _lock = record::lock(folder)?;
     write_secret(&target::kubeconfig(folder), &view)?;
     Record::foreign(Backend::Current, 0, Some(context)).write(folder)?;
     let target = Target::open(&args.name)?;
-    let ready = target.kubectl().args(["get", "--raw", "/readyz", "--request-timeout=10s"]).run();
+    let ready = target
+        .kubectl()
+        .args(["get", "--raw", "/readyz", "--request-timeout=10s"])
+        .run();
     ready.context("the cluster of this context does not answer")
 }
 
 /// Prints what the API server says about the nodes.
 pub(super) fn status(target: &Target) -> Result<ExitCode> {
-    let nodes = target.kubectl().args(["get", "nodes", "--request-timeout=10s"]).read()?;
+    let nodes = target
+        .kubectl()
+        .args(["get", "nodes", "--request-timeout=10s"])
+        .read()?;
     println!("{nodes}");
     Ok(ExitCode::SUCCESS)
 }

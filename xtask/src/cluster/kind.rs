@@ -20,7 +20,10 @@ pub(super) fn up(args: &UpArgs, folder: &Path) -> Result<()> {
     let progress = Progress::new("up");
     let file = target::kubeconfig(folder);
     if clusters()?.lines().any(|name| name == cluster(&args.name)) {
-        return kind("export", &args.name).args(["--kubeconfig"]).arg(&file).run();
+        return kind("export", &args.name)
+            .args(["--kubeconfig"])
+            .arg(&file)
+            .run();
     }
     progress.step("kind: creating the cluster", || {
         kind("create", &args.name)
@@ -45,7 +48,9 @@ pub(super) fn load_image(name: &str, archive: &Path) -> Result<()> {
 
 /// Whether every node has the image.
 pub(super) fn has_image(name: &str, reference: &str) -> Result<bool> {
-    let nodes = Cmd::new("kind").args(["get", "nodes", "--name", &cluster(name)]).read()?;
+    let nodes = Cmd::new("kind")
+        .args(["get", "nodes", "--name", &cluster(name)])
+        .read()?;
     for node in nodes.lines() {
         let inspect = ["exec", node, "crictl", "inspecti", "--quiet", reference];
         if !Cmd::new("docker").args(inspect).finish()?.success {
@@ -67,8 +72,12 @@ fn check(args: &UpArgs) -> Result<()> {
             );
         }
     }
-    let engine = Cmd::new("docker").args(["info", "--format", "{{.ServerVersion}}"]).read();
-    engine.context("--cluster kind needs a running Docker engine").map(drop)
+    let engine = Cmd::new("docker")
+        .args(["info", "--format", "{{.ServerVersion}}"])
+        .read();
+    engine
+        .context("--cluster kind needs a running Docker engine")
+        .map(drop)
 }
 
 /// One control plane, which also is the first node, and the further nodes.
@@ -87,12 +96,20 @@ fn clusters() -> Result<String> {
 
 /// kind's verbs name what they act on: only the kubeconfig is exported, else it's the cluster.
 fn kind(verb: &str, name: &str) -> Cmd {
-    let noun = if verb == "export" { "kubeconfig" } else { "cluster" };
+    let noun = if verb == "export" {
+        "kubeconfig"
+    } else {
+        "cluster"
+    };
     Cmd::new("kind").args([verb, noun, "--name", &cluster(name)])
 }
 
 fn cluster(name: &str) -> String {
-    if name == super::DEFAULT_NAME { name.to_owned() } else { format!("restapi-{name}") }
+    if name == super::DEFAULT_NAME {
+        name.to_owned()
+    } else {
+        format!("restapi-{name}")
+    }
 }
 
 #[cfg(test)]

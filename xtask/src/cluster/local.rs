@@ -44,7 +44,12 @@ use plan::{NodePlan, Plan};
 /// # Errors
 /// The archive can't be read, or a node refuses it.
 pub(super) fn load_image(target: &Target, archive: &Path, reference: &str) -> Result<()> {
-    images::load(&Layout::new(target.folder()), &nodes(target), archive, reference)
+    images::load(
+        &Layout::new(target.folder()),
+        &nodes(target),
+        archive,
+        reference,
+    )
 }
 
 /// Whether every node has an image of this reference.

@@ -41,7 +41,14 @@ pub(crate) struct Record {
 impl Record {
     /// A cluster that something else runs.
     pub(crate) fn foreign(backend: Backend, nodes: u8, context: Option<String>) -> Self {
-        Self { backend, slot: 0, nodes, fake_nodes: 0, context, programs: String::new() }
+        Self {
+            backend,
+            slot: 0,
+            nodes,
+            fake_nodes: 0,
+            context,
+            programs: String::new(),
+        }
     }
 
     /// The record in this cluster's folder; none when there is no such cluster.
@@ -91,9 +98,13 @@ pub(crate) fn lock(folder: &Path) -> Result<File> {
     // The one who was waited for may have removed the folder: then it is made again.
     loop {
         fs::create_dir_all(folder).with_context(|| format!("can't make {}", folder.display()))?;
-        let handle = File::open(folder).with_context(|| format!("can't open {}", folder.display()))?;
-        handle.lock().with_context(|| format!("can't lock {}", folder.display()))?;
-        if fs::metadata(folder).is_ok_and(|now| handle.metadata().is_ok_and(|own| same(&own, &now))) {
+        let handle =
+            File::open(folder).with_context(|| format!("can't open {}", folder.display()))?;
+        handle
+            .lock()
+            .with_context(|| format!("can't lock {}", folder.display()))?;
+        if fs::metadata(folder).is_ok_and(|now| handle.metadata().is_ok_and(|own| same(&own, &now)))
+        {
             return Ok(handle);
         }
     }

@@ -30,7 +30,12 @@ impl Target {
             format!("there is no cluster {name:?}: make one with `cargo xtask up --name {name}`")
         })?;
         let kubectl = tools::path(Tool::Kubectl)?;
-        Ok(Self { name: name.to_owned(), folder, record, kubectl })
+        Ok(Self {
+            name: name.to_owned(),
+            folder,
+            record,
+            kubectl,
+        })
     }
 
     /// The cluster's name.

@@ -11,7 +11,7 @@ use crate::{myself, paths};
 
 /// The variables, in the order in which they were added.
 #[derive(Clone, Debug, Default)]
-pub(super) struct Environment(Vec<(String, OsString)>);
+pub(crate) struct Environment(Vec<(String, OsString)>);
 
 impl Environment {
     /// What every suite gets: the repository, this program, kubectl and the cluster's kubeconfig, and the static
@@ -19,7 +19,7 @@ impl Environment {
     ///
     /// # Errors
     /// When kubectl or the binary can't be built.
-    pub(super) fn of(target: &Target) -> Result<Self> {
+    pub(crate) fn of(target: &Target) -> Result<Self> {
         let mut environment = Self::default();
         environment.set("RESTAPI_REPO", paths::repository());
         environment.set("RESTAPI_TEST_XTASK", myself::path()?);
@@ -32,12 +32,12 @@ impl Environment {
     }
 
     /// Adds a variable.
-    pub(super) fn set(&mut self, name: &str, value: impl Into<OsString>) {
+    pub(crate) fn set(&mut self, name: &str, value: impl Into<OsString>) {
         self.0.push((name.to_owned(), value.into()));
     }
 
     /// The variables as a command takes them.
-    pub(super) fn variables(&self) -> impl Iterator<Item = (&str, &OsStr)> {
+    pub(crate) fn variables(&self) -> impl Iterator<Item = (&str, &OsStr)> {
         self.0
             .iter()
             .map(|(name, value)| (name.as_str(), value.as_os_str()))

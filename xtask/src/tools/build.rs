@@ -20,7 +20,13 @@ pub(super) fn build(recipe: &Recipe, into: &Path, log: &Path) -> Result<PathBuf>
     }
     let program = into.join(recipe.name);
     go(recipe)
-        .args(["build", "-trimpath", "-ldflags", &linker_flags(recipe)?, "-o"])
+        .args([
+            "build",
+            "-trimpath",
+            "-ldflags",
+            &linker_flags(recipe)?,
+            "-o",
+        ])
         .arg(&program)
         .arg(recipe.package)
         .log_to(log)
@@ -62,8 +68,14 @@ fn linker_flags(recipe: &Recipe) -> Result<String> {
 
 /// Copies the data files into one folder.
 fn copy_data(recipe: &Recipe, into: &Path) -> Result<()> {
-    let module = recipe.version_of.context("a program of ours has no data of another module")?;
-    let source = PathBuf::from(go(recipe).args(["list", "-m", "-f", "{{.Dir}}", module]).read()?);
+    let module = recipe
+        .version_of
+        .context("a program of ours has no data of another module")?;
+    let source = PathBuf::from(
+        go(recipe)
+            .args(["list", "-m", "-f", "{{.Dir}}", module])
+            .read()?,
+    );
     fs::create_dir_all(into)?;
     for file in recipe.data {
         let from = source.join(file);
@@ -84,7 +96,13 @@ mod tests {
     fn kubernetes_programs_know_their_version() {
         let version = Tool::Kubelet.version().unwrap();
         let flags = linker_flags(&Tool::Kubelet.recipe()).unwrap();
-        assert!(flags.contains(&format!("version.gitVersion={version} ")), "{flags}");
-        assert!(flags.contains("version.gitMajor=1 ") && !flags.contains('{'), "{flags}");
+        assert!(
+            flags.contains(&format!("version.gitVersion={version} ")),
+            "{flags}"
+        );
+        assert!(
+            flags.contains("version.gitMajor=1 ") && !flags.contains('{'),
+            "{flags}"
+        );
     }
 }

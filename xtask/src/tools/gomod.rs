@@ -5,10 +5,9 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
-use sha2::{Digest, Sha256};
 
 use super::Recipe;
-use crate::paths;
+use crate::{digest, paths};
 
 /// The folder of the module that a program is made from.
 pub(super) fn folder(recipe: &Recipe) -> PathBuf {
@@ -17,9 +16,12 @@ pub(super) fn folder(recipe: &Recipe) -> PathBuf {
 
 /// The program's version, with its `v`: that of the module it comes from.
 pub(super) fn version(recipe: &Recipe) -> Result<String> {
-    let Some(required) = recipe.version_of else { return Ok("v1".to_owned()) };
+    let Some(required) = recipe.version_of else {
+        return Ok("v1".to_owned());
+    };
     let file = folder(recipe).join("go.mod");
-    let text = fs::read_to_string(&file).with_context(|| format!("can't read {}", file.display()))?;
+    let text =
+        fs::read_to_string(&file).with_context(|| format!("can't read {}", file.display()))?;
     required_version(&text, required)
         .with_context(|| format!("{} does not require {required}", file.display()))
 }
@@ -28,7 +30,10 @@ pub(super) fn version(recipe: &Recipe) -> Result<String> {
 fn required_version(go_mod: &str, module: &str) -> Option<String> {
     go_mod.lines().find_map(|line| {
         let line = line.trim();
-        let mut words = line.strip_prefix("require ").unwrap_or(line).split_whitespace();
+        let mut words = line
+            .strip_prefix("require ")
+            .unwrap_or(line)
+            .split_whitespace();
         let found = words.next() == Some(module);
         let version = words.next().filter(|version| version.starts_with('v'))?;
         found.then(|| version.to_owned())
@@ -44,30 +49,23 @@ pub(super) fn digest(recipe: &Recipe) -> Result<String> {
         .map(|entry| Ok(entry?.path()))
         .collect::<Result<_>>()?;
     files.sort();
-    let mut hash = Sha256::new();
-    hash.update(format!("{recipe:?} {}", std::env::consts::ARCH));
+    let mut text = format!("{recipe:?} {}", std::env::consts::ARCH).into_bytes();
     for file in files.iter().filter(|file| file.is_file()) {
         let content = fs::read(file).with_context(|| format!("can't read {}", file.display()))?;
-        hash.update(name(file));
-        hash.update(content.len().to_le_bytes());
-        hash.update(content);
+        text.extend(name(file));
+        text.extend(content.len().to_le_bytes());
+        text.extend(content);
     }
-    let mut text = hex(&hash.finalize());
-    text.truncate(12);
-    Ok(text)
-}
-
-/// Bytes as lower-case hexadecimal digits.
-pub(crate) fn hex(bytes: &[u8]) -> String {
-    use std::fmt::Write as _;
-    bytes.iter().fold(String::new(), |mut text, byte| {
-        let _ = write!(text, "{byte:02x}");
-        text
-    })
+    let mut digest = digest::of_bytes(text);
+    digest.truncate(12);
+    Ok(digest)
 }
 
 fn name(file: &Path) -> Vec<u8> {
-    file.file_name().unwrap_or_default().as_encoded_bytes().to_vec()
+    file.file_name()
+        .unwrap_or_default()
+        .as_encoded_bytes()
+        .to_vec()
 }
 
 #[cfg(test)]
@@ -78,8 +76,14 @@ mod tests {
     fn versions_are_read_from_lines_and_blocks() {
         let text = "module a\n\ntool example.org/x\n\nrequire example.org/x v1.2.3\n\nrequire (\n\
                     \texample.org/y v0.1.0 // indirect\n)\n\nreplace example.org/z => b v9.9.9\n";
-        assert_eq!(required_version(text, "example.org/x").as_deref(), Some("v1.2.3"));
-        assert_eq!(required_version(text, "example.org/y").as_deref(), Some("v0.1.0"));
+        assert_eq!(
+            required_version(text, "example.org/x").as_deref(),
+            Some("v1.2.3")
+        );
+        assert_eq!(
+            required_version(text, "example.org/y").as_deref(),
+            Some("v0.1.0")
+        );
         assert_eq!(required_version(text, "example.org/z"), None);
         assert_eq!(required_version(text, "example.org/none"), None);
     }
@@ -88,12 +92,13 @@ mod tests {
     fn the_digest_depends_on_the_recipe() {
         let kubelet = digest(&crate::tools::Tool::Kubelet.recipe()).unwrap();
         assert_eq!(kubelet.len(), 12);
-        assert_eq!(kubelet, digest(&crate::tools::Tool::Kubelet.recipe()).unwrap());
-        assert_ne!(kubelet, digest(&crate::tools::Tool::Kubectl.recipe()).unwrap());
-    }
-
-    #[test]
-    fn bytes_become_hexadecimal() {
-        assert_eq!(hex(&[0, 15, 255]), "000fff");
+        assert_eq!(
+            kubelet,
+            digest(&crate::tools::Tool::Kubelet.recipe()).unwrap()
+        );
+        assert_ne!(
+            kubelet,
+            digest(&crate::tools::Tool::Kubectl.recipe()).unwrap()
+        );
     }
 }

@@ -24,14 +24,38 @@ enum Sign {
 }
 
 const KNOWN: &[Known] = &[
-    known("containerd", "runs the nodes' containers", Sign::Program("containerd")),
+    known(
+        "containerd",
+        "runs the nodes' containers",
+        Sign::Program("containerd"),
+    ),
     known("runc", "starts containers", Sign::Program("runc")),
-    known("containernetworking-plugins", "connects pods", Sign::File("/usr/lib/cni/bridge")),
-    known("nftables", "carries out Services on a node", Sign::Program("nft")),
-    known("iptables", "carries out host ports of pods", Sign::Program("iptables")),
+    known(
+        "containernetworking-plugins",
+        "connects pods",
+        Sign::File("/usr/lib/cni/bridge"),
+    ),
+    known(
+        "nftables",
+        "carries out Services on a node",
+        Sign::Program("nft"),
+    ),
+    known(
+        "iptables",
+        "carries out host ports of pods",
+        Sign::Program("iptables"),
+    ),
     known("iproute2", "makes networks and routes", Sign::Program("ip")),
-    known("buildah", "builds images without an engine", Sign::Program("buildah")),
-    known("musl-tools", "compiles C code of static binaries", Sign::Program("musl-gcc")),
+    known(
+        "buildah",
+        "builds images without an engine",
+        Sign::Program("buildah"),
+    ),
+    known(
+        "musl-tools",
+        "compiles C code of static binaries",
+        Sign::Program("musl-gcc"),
+    ),
 ];
 
 const fn known(package: &'static str, why: &'static str, sign: Sign) -> Known {
@@ -47,7 +71,11 @@ pub(crate) struct Missing {
 
 impl fmt::Display for Missing {
     fn fmt(&self, out: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(out, "missing packages: {}. Install them with:", self.packages.join(" "))?;
+        writeln!(
+            out,
+            "missing packages: {}. Install them with:",
+            self.packages.join(" ")
+        )?;
         write!(out, "  {}", self.commands.join("\n  "))
     }
 }
@@ -68,13 +96,23 @@ pub(crate) fn ensure(packages: &[&str], no_install: bool) -> Result<()> {
     let plan = plan(&missing);
     if no_install {
         let commands = plan.iter().map(Cmd::line).collect();
-        return Err(Missing { commands, packages: names }.into());
+        return Err(Missing {
+            commands,
+            packages: names,
+        }
+        .into());
     }
     if paths::program("apt-get").is_none() {
-        bail!("missing: {}. This system has no apt-get: install them its own way", names.join(" "));
+        bail!(
+            "missing: {}. This system has no apt-get: install them its own way",
+            names.join(" ")
+        );
     }
     if !paths::is_root() {
-        bail!("missing packages: {}. Run this as root, or install them first", names.join(" "));
+        bail!(
+            "missing packages: {}. Run this as root, or install them first",
+            names.join(" ")
+        );
     }
     install(&missing, &plan)
 }
@@ -86,7 +124,10 @@ fn install(missing: &[&str], plan: &[Cmd]) -> Result<()> {
     }
     for command in plan {
         progress.step(&command.line(), || {
-            command.clone().env("DEBIAN_FRONTEND", "noninteractive").run()
+            command
+                .clone()
+                .env("DEBIAN_FRONTEND", "noninteractive")
+                .run()
         })?;
     }
     Ok(())
@@ -110,11 +151,18 @@ fn plan(missing: &[&str]) -> Vec<Cmd> {
 }
 
 fn why(package: &str) -> &'static str {
-    KNOWN.iter().find(|known| known.package == package).map_or("needed", |known| known.why)
+    KNOWN
+        .iter()
+        .find(|known| known.package == package)
+        .map_or("needed", |known| known.why)
 }
 
 fn is_installed(package: &str) -> bool {
-    match KNOWN.iter().find(|known| known.package == package).map(|known| &known.sign) {
+    match KNOWN
+        .iter()
+        .find(|known| known.package == package)
+        .map(|known| &known.sign)
+    {
         Some(Sign::Program(name)) => paths::program(name).is_some(),
         Some(Sign::File(path)) => Path::new(path).exists(),
         None => Cmd::new("dpkg-query")
@@ -130,7 +178,9 @@ mod tests {
 
     #[test]
     fn only_what_is_missing_is_planned_and_only_once() {
-        let found = missing(&["runc", "nftables", "buildah", "nftables"], |name| name == "runc");
+        let found = missing(&["runc", "nftables", "buildah", "nftables"], |name| {
+            name == "runc"
+        });
         assert_eq!(found, ["nftables", "buildah"]);
         let lines: Vec<String> = plan(&found).iter().map(Cmd::line).collect();
         let install = "apt-get install --yes --no-install-recommends nftables buildah";
@@ -144,7 +194,13 @@ mod tests {
 
     #[test]
     fn the_refusal_prints_the_commands() {
-        let refusal = Missing { commands: vec!["apt-get update".into()], packages: vec!["runc".into()] };
-        assert_eq!(refusal.to_string(), "missing packages: runc. Install them with:\n  apt-get update");
+        let refusal = Missing {
+            commands: vec!["apt-get update".into()],
+            packages: vec!["runc".into()],
+        };
+        assert_eq!(
+            refusal.to_string(),
+            "missing packages: runc. Install them with:\n  apt-get update"
+        );
     }
 }

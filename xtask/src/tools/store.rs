@@ -7,10 +7,9 @@ use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
-use sha2::{Digest, Sha256};
 
 use super::{Tool, build, gomod};
-use crate::paths;
+use crate::{digest, paths};
 
 /// The folder of a program's data, beside the program.
 pub(super) const DATA: &str = "data";
@@ -53,7 +52,8 @@ fn lock(folder: &Path) -> Result<File> {
     let path = folder.join(".lock");
     let file = File::options().create(true).append(true).open(&path);
     let file = file.with_context(|| format!("can't open {}", path.display()))?;
-    file.lock().with_context(|| format!("can't lock {}", path.display()))?;
+    file.lock()
+        .with_context(|| format!("can't lock {}", path.display()))?;
     Ok(file)
 }
 
@@ -70,7 +70,7 @@ fn make(tool: Tool, program: &Path) -> Result<()> {
     }
     let built = build::build(&recipe, &folder, &log)?;
     File::open(&built)?.sync_all()?;
-    fs::write(digest_file(&built), sha256(&built)? + "\n")?;
+    fs::write(digest_file(&built), digest::of_file(&built)? + "\n")?;
     let finished = program.parent().context("a program has a folder")?;
     if finished.exists() {
         fs::remove_dir_all(finished)?;
@@ -100,7 +100,7 @@ fn verify(program: &Path) -> Result<()> {
         return Ok(());
     }
     let expected = fs::read_to_string(digest_file(program)).unwrap_or_default();
-    if sha256(program)? != expected.trim() {
+    if digest::of_file(program)? != expected.trim() {
         let folder = program.parent().unwrap_or(program);
         bail!(
             "{} is not what was built (its SHA-256 differs from the recorded one): remove {} and \
@@ -120,27 +120,13 @@ fn digest_file(program: &Path) -> PathBuf {
 fn identity(file: &Path) -> Result<String> {
     let facts = fs::metadata(file).with_context(|| format!("can't read {}", file.display()))?;
     let (inode, size) = (facts.ino(), facts.len());
-    Ok(format!("{inode} {size} {}.{:09} {}.{:09}", facts.mtime(), facts.mtime_nsec(), facts.ctime(), facts.ctime_nsec()))
-}
-
-fn sha256(file: &Path) -> Result<String> {
-    let mut hash = Sha256::new();
-    let mut reader = File::open(file).with_context(|| format!("can't read {}", file.display()))?;
-    std::io::copy(&mut reader, &mut HashWriter(&mut hash))?;
-    Ok(gomod::hex(&hash.finalize()))
-}
-
-struct HashWriter<'a>(&'a mut Sha256);
-
-impl std::io::Write for HashWriter<'_> {
-    fn write(&mut self, bytes: &[u8]) -> std::io::Result<usize> {
-        self.0.update(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> std::io::Result<()> {
-        Ok(())
-    }
+    Ok(format!(
+        "{inode} {size} {}.{:09} {}.{:09}",
+        facts.mtime(),
+        facts.mtime_nsec(),
+        facts.ctime(),
+        facts.ctime_nsec()
+    ))
 }
 
 #[cfg(test)]
@@ -164,19 +150,22 @@ mod tests {
     fn a_program_that_was_changed_is_not_trusted() {
         let folder = tempfile::tempdir().unwrap();
         let tool = program(folder.path(), "one");
-        fs::write(digest_file(&tool), sha256(&tool).unwrap()).unwrap();
+        fs::write(digest_file(&tool), digest::of_file(&tool).unwrap()).unwrap();
         verify(&tool).unwrap();
         fs::remove_file(&tool).unwrap();
         program(folder.path(), "two");
         let error = verify(&tool).unwrap_err().to_string();
-        assert!(error.contains("SHA-256") && error.contains("remove"), "{error}");
+        assert!(
+            error.contains("SHA-256") && error.contains("remove"),
+            "{error}"
+        );
     }
 
     #[test]
     fn a_program_that_was_verified_is_not_read_again() {
         let folder = tempfile::tempdir().unwrap();
         let tool = program(folder.path(), "one");
-        fs::write(digest_file(&tool), sha256(&tool).unwrap()).unwrap();
+        fs::write(digest_file(&tool), digest::of_file(&tool).unwrap()).unwrap();
         verify(&tool).unwrap();
         fs::remove_file(digest_file(&tool)).unwrap();
         verify(&tool).unwrap();

@@ -1,5 +1,6 @@
 //! Ending without losing a request.
 
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
@@ -184,39 +185,7 @@ async fn rolling_replacement_loses_no_request() {
     let stop = Arc::new(AtomicBool::new(false));
     let address = view.address();
     let load: Vec<_> = (0..4)
-        .map(|number| {
-            let stop = Arc::clone(&stop);
-            tokio::spawn(async move {
-                let kept = TestClient::new();
-                let mut served = 0;
-                while !stop.load(Ordering::Relaxed) {
-                    let client = if number == 0 {
-                        TestClient::new()
-                    } else {
-                        kept.clone()
-                    };
-                    let order = json!({"item": "tea", "quantity": 1, "priceCents": 1});
-                    let answer = match number {
-                        1 => {
-                            client
-                                .json(address, Method::POST, "/api/orders", &order)
-                                .await
-                        }
-                        _ => client.get(address, "/api/chain").await,
-                    };
-                    let answer = answer.unwrap();
-                    assert!(
-                        answer.status.is_success(),
-                        "{} {}",
-                        answer.status,
-                        answer.text
-                    );
-                    served += 1;
-                    tokio::time::sleep(Duration::from_millis(5)).await;
-                }
-                served
-            })
-        })
+        .map(|number| tokio::spawn(ask(number, address, Arc::clone(&stop))))
         .collect();
     for _ in 0..3 {
         let (next_model, next_controller) = (new_model().await, new_controller().await);
@@ -234,4 +203,37 @@ async fn rolling_replacement_loses_no_request() {
         served += client.await.unwrap();
     }
     assert!(served > 200, "only {served} requests were made");
+}
+
+/// Asks until told to stop; returns how often. Client 0 makes a connection for each request,
+/// client 1 makes orders.
+async fn ask(number: usize, address: SocketAddr, stop: Arc<AtomicBool>) -> usize {
+    let kept = TestClient::new();
+    let order = json!({"item": "tea", "quantity": 1, "priceCents": 1});
+    let mut served = 0;
+    while !stop.load(Ordering::Relaxed) {
+        let client = if number == 0 {
+            TestClient::new()
+        } else {
+            kept.clone()
+        };
+        let answer = match number {
+            1 => {
+                client
+                    .json(address, Method::POST, "/api/orders", &order)
+                    .await
+            }
+            _ => client.get(address, "/api/chain").await,
+        };
+        let answer = answer.unwrap();
+        assert!(
+            answer.status.is_success(),
+            "{} {}",
+            answer.status,
+            answer.text
+        );
+        served += 1;
+        tokio::time::sleep(Duration::from_millis(5)).await;
+    }
+    served
 }

@@ -57,7 +57,10 @@ mod tests {
 
     fn record(holder: &str, version: &str, seconds: Option<i32>) -> Record {
         Record::from(Lease {
-            metadata: ObjectMeta { resource_version: Some(version.into()), ..ObjectMeta::default() },
+            metadata: ObjectMeta {
+                resource_version: Some(version.into()),
+                ..ObjectMeta::default()
+            },
             spec: Some(LeaseSpec {
                 holder_identity: Some(holder.into()),
                 lease_duration_seconds: seconds,
@@ -69,15 +72,25 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn a_free_lease_and_our_own_are_taken_at_once() {
         let mut observer = Observer::default();
-        assert_eq!(observer.judge(&record("", "1", Some(15)), "me", FALLBACK), Verdict::Take);
-        assert_eq!(observer.judge(&record("me", "2", Some(15)), "me", FALLBACK), Verdict::Take);
-        assert_eq!(observer.judge(&Record::from(Lease::default()), "me", FALLBACK), Verdict::Take);
+        assert_eq!(
+            observer.judge(&record("", "1", Some(15)), "me", FALLBACK),
+            Verdict::Take
+        );
+        assert_eq!(
+            observer.judge(&record("me", "2", Some(15)), "me", FALLBACK),
+            Verdict::Take
+        );
+        assert_eq!(
+            observer.judge(&Record::from(Lease::default()), "me", FALLBACK),
+            Verdict::Take
+        );
     }
 
     #[tokio::test(start_paused = true)]
     async fn anothers_lease_is_taken_only_after_it_was_unchanged_for_its_whole_duration() {
         let mut observer = Observer::default();
-        let mut judge = |version| observer.judge(&record("other", version, Some(15)), "me", FALLBACK);
+        let mut judge =
+            |version| observer.judge(&record("other", version, Some(15)), "me", FALLBACK);
         assert_eq!(judge("1"), Verdict::Wait);
         tokio::time::advance(Duration::from_secs(14)).await;
         assert_eq!(judge("2"), Verdict::Wait, "renewed: the time starts again");

@@ -19,19 +19,26 @@ impl From<Lease> for Record {
 impl Record {
     /// Who holds it; `None` when it is free.
     pub(super) fn holder(&self) -> Option<&str> {
-        self.spec()?.holder_identity.as_deref().filter(|holder| !holder.is_empty())
+        self.spec()?
+            .holder_identity
+            .as_deref()
+            .filter(|holder| !holder.is_empty())
     }
 
     /// How long it must stay unchanged before it may be taken; `fallback` when it does not say.
     pub(super) fn duration(&self, fallback: Duration) -> Duration {
         let seconds = self.spec().and_then(|spec| spec.lease_duration_seconds);
-        seconds.and_then(|s| u64::try_from(s).ok()).map_or(fallback, Duration::from_secs)
+        seconds
+            .and_then(|s| u64::try_from(s).ok())
+            .map_or(fallback, Duration::from_secs)
     }
 
     /// How often it has changed hands.
     pub(super) fn transitions(&self) -> u64 {
         let transitions = self.spec().and_then(|spec| spec.lease_transitions);
-        transitions.and_then(|t| u64::try_from(t).ok()).unwrap_or_default()
+        transitions
+            .and_then(|t| u64::try_from(t).ok())
+            .unwrap_or_default()
     }
 
     /// Changes with every write.
@@ -41,8 +48,14 @@ impl Record {
 
     /// A Lease that does not exist yet, held by `identity`.
     pub(super) fn first(name: &str, identity: &str, duration: Duration, now: Timestamp) -> Lease {
-        let metadata = ObjectMeta { name: Some(name.to_owned()), ..ObjectMeta::default() };
-        let empty = Lease { metadata, ..Lease::default() };
+        let metadata = ObjectMeta {
+            name: Some(name.to_owned()),
+            ..ObjectMeta::default()
+        };
+        let empty = Lease {
+            metadata,
+            ..Lease::default()
+        };
         Record(empty).taken(identity, duration, now)
     }
 
@@ -53,7 +66,8 @@ impl Record {
             spec.lease_duration_seconds = Some(whole_seconds(duration));
             spec.acquire_time = Some(MicroTime(now));
             spec.renew_time = Some(MicroTime(now));
-            spec.lease_transitions = Some(spec.lease_transitions.unwrap_or_default().saturating_add(1));
+            spec.lease_transitions =
+                Some(spec.lease_transitions.unwrap_or_default().saturating_add(1));
         })
     }
 

@@ -32,7 +32,11 @@ impl Shards {
     /// Shards of which none is held yet.
     #[must_use]
     pub fn new(count: NonZeroU32, metrics: Metrics) -> Self {
-        Self { count, held: Arc::new(watch::Sender::new(BTreeMap::new())), metrics }
+        Self {
+            count,
+            held: Arc::new(watch::Sender::new(BTreeMap::new())),
+            metrics,
+        }
     }
 
     /// Shards that are all held without leases: for one single instance outside a cluster, and tests.
@@ -62,7 +66,11 @@ impl Shards {
     /// The shard, if this instance holds it now.
     #[must_use]
     pub fn held(&self, id: ShardId) -> Option<HeldShard> {
-        self.held.borrow().get(&id).filter(|held| held.is_held()).cloned()
+        self.held
+            .borrow()
+            .get(&id)
+            .filter(|held| held.is_held())
+            .cloned()
     }
 
     /// Yields each shard when this instance gets hold of it, those first that it holds already.
@@ -76,7 +84,9 @@ impl Shards {
                 let new = {
                     let now = held.borrow_and_update();
                     seen.retain(|id, _| now.contains_key(id));
-                    now.values().find(|shard| seen.get(&shard.id()) != Some(&shard.epoch())).cloned()
+                    now.values()
+                        .find(|shard| seen.get(&shard.id()) != Some(&shard.epoch()))
+                        .cloned()
                 };
                 if let Some(shard) = new {
                     seen.insert(shard.id(), shard.epoch());
@@ -116,7 +126,9 @@ fn fnv1a(bytes: &[u8]) -> u64 {
 
 /// The shard is no longer held: another instance may have it, so nothing may be written.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
-#[error("the lease of shard {shard} is lost; another instance may hold it, nothing more is written")]
+#[error(
+    "the lease of shard {shard} is lost; another instance may hold it, nothing more is written"
+)]
 pub struct Fenced {
     /// The shard that is lost.
     pub shard: ShardId,
@@ -150,13 +162,19 @@ impl HeldShard {
     /// A shard that is held for ever, without a lease.
     #[must_use]
     pub fn unfenced(id: ShardId) -> Self {
-        let (_, term) = watch::channel(Term { until: None, revoked: false });
+        let (_, term) = watch::channel(Term {
+            until: None,
+            revoked: false,
+        });
         Self { id, epoch: 0, term }
     }
 
     /// A shard that is held until `until`, and how to change that.
     pub(super) fn until(id: ShardId, epoch: u64, until: Instant) -> (Self, watch::Sender<Term>) {
-        let (sender, term) = watch::channel(Term { until: Some(until), revoked: false });
+        let (sender, term) = watch::channel(Term {
+            until: Some(until),
+            revoked: false,
+        });
         (Self { id, epoch, term }, sender)
     }
 
@@ -183,7 +201,11 @@ impl HeldShard {
     /// # Errors
     /// [`Fenced`] when the lease is lost or was not renewed in time.
     pub fn fence(&self) -> Result<(), Fenced> {
-        if self.is_held() { Ok(()) } else { Err(Fenced { shard: self.id }) }
+        if self.is_held() {
+            Ok(())
+        } else {
+            Err(Fenced { shard: self.id })
+        }
     }
 
     /// Completes when the shard is no longer held.
@@ -219,7 +241,10 @@ mod tests {
     use crate::shell::ManagerInfo;
 
     fn metrics() -> Metrics {
-        Metrics::new(ManagerInfo { name: "test", version: "0" })
+        Metrics::new(ManagerInfo {
+            name: "test",
+            version: "0",
+        })
     }
 
     fn shards(count: u32) -> Shards {
@@ -229,9 +254,14 @@ mod tests {
     #[test]
     fn the_shard_of_an_object_is_stable_and_spread() {
         let shards = shards(4);
-        let ids: Vec<u32> = (0..1000).map(|i| shards.of(&format!("uid-{i}")).0).collect();
+        let ids: Vec<u32> = (0..1000)
+            .map(|i| shards.of(&format!("uid-{i}")).0)
+            .collect();
         for id in 0..4 {
-            assert!(ids.iter().filter(|shard| **shard == id).count() > 150, "shard {id} is starved");
+            assert!(
+                ids.iter().filter(|shard| **shard == id).count() > 150,
+                "shard {id} is starved"
+            );
         }
         // Published figures of FNV-1a with 64 bits: a different hash would move every object.
         assert_eq!(fnv1a(b""), 0xcbf2_9ce4_8422_2325);
@@ -263,7 +293,8 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_hold_ends_in_time_even_when_nobody_is_left_to_renew_it() {
-        let (held, term) = HeldShard::until(ShardId(0), 1, Instant::now() + Duration::from_secs(10));
+        let (held, term) =
+            HeldShard::until(ShardId(0), 1, Instant::now() + Duration::from_secs(10));
         drop(term);
         held.lost().await;
         assert!(!held.is_held());
@@ -272,7 +303,9 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn acquisitions_show_each_hold_once_also_those_from_before() {
         let shards = shards(3);
-        let hold = |id, epoch| HeldShard::until(ShardId(id), epoch, Instant::now() + Duration::from_secs(10));
+        let hold = |id, epoch| {
+            HeldShard::until(ShardId(id), epoch, Instant::now() + Duration::from_secs(10))
+        };
         let (first, _keep_first) = hold(0, 1);
         shards.acquired(first);
         let mut acquisitions = std::pin::pin!(shards.acquisitions());

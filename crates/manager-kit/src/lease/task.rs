@@ -85,7 +85,18 @@ enum Attempt {
 
 impl Attempt {
     fn is_conflict(&self) -> bool {
-        matches!(self, Self::Api(kube::Error::Api(status)) if status.code == 409)
+        self.code() == Some(409)
+    }
+
+    fn is_gone(&self) -> bool {
+        self.code() == Some(404)
+    }
+
+    fn code(&self) -> Option<u16> {
+        match self {
+            Self::Api(kube::Error::Api(status)) => Some(status.code),
+            _ => None,
+        }
     }
 }
 
@@ -102,7 +113,17 @@ impl LeaseTask {
         let api = Api::namespaced(client, &config.namespace);
         let name = format!("{}-shard-{shard}", config.manager);
         let observer = Observer::default();
-        Self { api, name, config, shard, shards, readiness, observer, held: None, failures: 0 }
+        Self {
+            api,
+            name,
+            config,
+            shard,
+            shards,
+            readiness,
+            observer,
+            held: None,
+            failures: 0,
+        }
     }
 
     /// Tries to hold the Lease until `stop`, then releases it, so that another instance can take
@@ -110,7 +131,9 @@ impl LeaseTask {
     pub async fn run(mut self, stop: Shutdown) {
         // Every attempt has a limit, so more than this without one means that the task hangs.
         let limit = self.config.duration * 2;
-        let watchdog = self.readiness.watchdog(format!("lease/{}", self.name), limit);
+        let watchdog = self
+            .readiness
+            .watchdog(format!("lease/{}", self.name), limit);
         let stopped = stop.requested();
         tokio::pin!(stopped);
         loop {
@@ -132,15 +155,19 @@ impl LeaseTask {
     /// One attempt to get or keep the Lease; returns how long to wait before the next.
     async fn step(&mut self) -> Duration {
         self.give_up_if_over();
-        let attempt = if self.held.is_some() { self.renew().await } else { self.acquire().await };
+        let attempt = if self.held.is_some() {
+            self.renew().await
+        } else {
+            self.acquire().await
+        };
         match attempt {
             Ok(()) => {
                 self.failures = 0;
-                random::jitter(self.config.period())
+                return random::jitter(self.config.period());
             }
             Err(error) if error.is_conflict() => {
-                tracing::debug!(lease = self.name, "another instance changed the lease first");
-                self.config.retry()
+                let lease = &self.name;
+                tracing::debug!(lease, "somebody else changed the lease first");
             }
             Err(error) => {
                 self.failures = self.failures.saturating_add(1);
@@ -149,8 +176,12 @@ impl LeaseTask {
                     let (lease, failures, held) = (&self.name, self.failures, self.held.is_some());
                     tracing::warn!(lease, failures, held, %error, "request for the lease failed");
                 }
-                self.config.retry()
             }
+        }
+        // Only a holder is in a hurry.
+        match self.held {
+            Some(_) => self.config.retry(),
+            None => random::jitter(self.config.period()),
         }
     }
 
@@ -159,7 +190,9 @@ impl LeaseTask {
         let (identity, duration) = (&self.config.identity, self.config.duration);
         let Some(lease) = self.limited(self.api.get_opt(&self.name)).await? else {
             let new = Record::first(&self.name, identity, duration, Timestamp::now());
-            let created = self.limited(self.api.create(&PostParams::default(), &new)).await?;
+            let created = self
+                .limited(self.api.create(&PostParams::default(), &new))
+                .await?;
             self.hold(created.into(), sent);
             return Ok(());
         };
@@ -168,55 +201,76 @@ impl LeaseTask {
             return Ok(());
         }
         let sent = Instant::now();
-        let taken = self.put(&record.taken(identity, duration, Timestamp::now())).await?;
+        let taken = self
+            .put(&record.taken(identity, duration, Timestamp::now()))
+            .await?;
         self.hold(taken, sent);
         Ok(())
     }
 
+    /// Renews the Lease. When that is refused, the Lease is looked at: a renewal of ours whose answer
+    /// was lost, or a label that somebody added, changes it as well. Only another holder, or none,
+    /// ends our hold, and the term is not extended by looking.
     async fn renew(&mut self) -> Result<(), Attempt> {
-        let Some(held) = &self.held else { return Ok(()) };
-        let sent = Instant::now();
-        let renewed = self.put(&held.record.renewed(Timestamp::now())).await;
-        if renewed.as_ref().is_err_and(Attempt::is_conflict) {
-            return self.reconsider().await;
+        let renewed = self.renew_as_read().await;
+        if !renewed
+            .as_ref()
+            .is_err_and(|error| error.is_conflict() || error.is_gone())
+        {
+            return renewed;
         }
-        let record = renewed?;
-        let until = sent + self.config.term();
-        if let Some(held) = &mut self.held {
-            held.record = record;
-            held.term.send_modify(|term| term.until = Some(until));
-        }
-        Ok(())
-    }
-
-    /// After a refused renewal: a renewal of ours whose answer was lost, or a label that somebody
-    /// added, changes the Lease as well. Only another holder, or none, ends our hold; the term is
-    /// not extended by looking.
-    async fn reconsider(&mut self) -> Result<(), Attempt> {
         let lease = self.limited(self.api.get_opt(&self.name)).await?;
-        let ours = lease.map(Record::from).filter(|record| {
-            let epoch = |held: &Held| held.record.transitions();
-            let same_epoch = self.held.as_ref().map(epoch) == Some(record.transitions());
-            record.holder() == Some(self.config.identity.as_str()) && same_epoch
-        });
+        let ours = lease
+            .map(Record::from)
+            .filter(|record| self.is_ours(record));
         let (Some(record), Some(held)) = (ours, &mut self.held) else {
             self.lose("another instance took it, or it was deleted");
             return Ok(());
         };
         held.record = record;
-        // Renew at once instead of after a whole period.
-        Box::pin(self.renew()).await
+        self.renew_as_read().await
+    }
+
+    async fn renew_as_read(&mut self) -> Result<(), Attempt> {
+        let Some(held) = &self.held else {
+            return Ok(());
+        };
+        let sent = Instant::now();
+        let record = self.put(&held.record.renewed(Timestamp::now())).await?;
+        // An answer that comes after the end of the term changes nothing: what was cut off at the end
+        // is only started again by a new hold.
+        self.give_up_if_over();
+        if let Some(held) = &mut self.held {
+            held.record = record;
+            let until = sent + self.config.term();
+            held.term.send_modify(|term| term.until = Some(until));
+        }
+        Ok(())
+    }
+
+    /// Whether it is the same hold as the one we have.
+    fn is_ours(&self, record: &Record) -> bool {
+        let epoch = self.held.as_ref().map(|held| held.record.transitions());
+        record.holder() == Some(self.config.identity.as_str())
+            && epoch == Some(record.transitions())
     }
 
     /// Writes the Lease with the resourceVersion it was read with: of several, one wins.
     async fn put(&self, lease: &Lease) -> Result<Record, Attempt> {
         let params = PostParams::default();
-        self.limited(self.api.replace(&self.name, &params, lease)).await.map(Record::from)
+        self.limited(self.api.replace(&self.name, &params, lease))
+            .await
+            .map(Record::from)
     }
 
-    async fn limited<T>(&self, request: impl Future<Output = kube::Result<T>>) -> Result<T, Attempt> {
+    async fn limited<T>(
+        &self,
+        request: impl Future<Output = kube::Result<T>>,
+    ) -> Result<T, Attempt> {
         let limit = self.config.request_limit();
-        Ok(timeout(limit, request).await.map_err(|_| Attempt::TimedOut(limit))??)
+        Ok(timeout(limit, request)
+            .await
+            .map_err(|_| Attempt::TimedOut(limit))??)
     }
 
     /// `sent` is when the request was sent that got us the Lease: the others' time starts later.
@@ -230,7 +284,12 @@ impl LeaseTask {
     }
 
     fn give_up_if_over(&mut self) {
-        let over = |held: &Held| held.term.borrow().until.is_some_and(|until| Instant::now() >= until);
+        let over = |held: &Held| {
+            held.term
+                .borrow()
+                .until
+                .is_some_and(|until| Instant::now() >= until)
+        };
         if self.held.as_ref().is_some_and(over) {
             self.lose("it was not renewed in time");
         }
@@ -262,7 +321,9 @@ impl LeaseTask {
     /// Frees the Lease if it is ours. It is read again, because a request that was cut off by the
     /// stop may have changed it.
     async fn free(&self) -> Result<bool, Attempt> {
-        let Some(lease) = self.limited(self.api.get_opt(&self.name)).await? else { return Ok(false) };
+        let Some(lease) = self.limited(self.api.get_opt(&self.name)).await? else {
+            return Ok(false);
+        };
         let record = Record::from(lease);
         if record.holder() != Some(self.config.identity.as_str()) {
             return Ok(false);

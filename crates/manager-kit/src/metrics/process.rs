@@ -15,8 +15,12 @@ pub(super) struct Process {
 
 impl Process {
     pub(super) fn started_now() -> Self {
-        let since = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Self { started: since.as_secs_f64() }
+        let since = SystemTime::now()
+            .duration_since(UNIX_EPOCH)
+            .unwrap_or_default();
+        Self {
+            started: since.as_secs_f64(),
+        }
     }
 }
 
@@ -43,7 +47,9 @@ fn type_of(metric: &impl EncodeMetric) -> prometheus_client::metrics::MetricType
 
 fn resident_bytes() -> Option<i64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmRSS:"))?;
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmRSS:"))?;
     let kibibytes: i64 = line.trim().strip_suffix("kB")?.trim().parse().ok()?;
     kibibytes.checked_mul(1024)
 }
@@ -59,7 +65,9 @@ mod tests {
         let mut text = String::new();
         prometheus_client::encoding::text::encode(&mut text, &registry).unwrap();
         let value = |name: &str| -> f64 {
-            let line = text.lines().find(|line| line.starts_with(&format!("{name} ")));
+            let line = text
+                .lines()
+                .find(|line| line.starts_with(&format!("{name} ")));
             line.unwrap().split(' ').nth(1).unwrap().parse().unwrap()
         };
         assert!(value("process_start_time_seconds") > 1.7e9);

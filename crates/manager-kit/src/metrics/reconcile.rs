@@ -11,9 +11,9 @@ use prometheus_client::registry::Registry;
 
 /// controller-runtime's buckets, in seconds.
 const SECONDS: [f64; 40] = [
-    0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.6, 0.7, 0.8, 0.9, 1.0,
-    1.25, 1.5, 1.75, 2.0, 2.5, 3.0, 3.5, 4.0, 4.5, 5.0, 6.0, 7.0, 8.0, 9.0, 10.0, 15.0, 20.0, 25.0, 30.0,
-    40.0, 50.0, 60.0,
+    0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.6, 0.7, 0.8, 0.9,
+    1.0, 1.25, 1.5, 1.75, 2.0, 2.5, 3.0, 3.5, 4.0, 4.5, 5.0, 6.0, 7.0, 8.0, 9.0, 10.0, 15.0, 20.0,
+    25.0, 30.0, 40.0, 50.0, 60.0,
 ];
 
 /// How a reconcile ended.
@@ -89,8 +89,16 @@ impl ReconcileMetrics {
 
     fn register_own(&self, registry: &mut Registry) {
         registry.register("reconcile", "Reconciles, by result", self.total.clone());
-        registry.register("reconcile_errors", "Reconciles that failed", self.errors.clone());
-        registry.register("reconcile_panics", "Reconciles that panicked", self.panics.clone());
+        registry.register(
+            "reconcile_errors",
+            "Reconciles that failed",
+            self.errors.clone(),
+        );
+        registry.register(
+            "reconcile_panics",
+            "Reconciles that panicked",
+            self.panics.clone(),
+        );
         registry.register(
             "reconcile_time_seconds",
             "How long reconciles took, in seconds",
@@ -101,25 +109,36 @@ impl ReconcileMetrics {
             "How many reconciles may run at the same time",
             self.max_concurrent.clone(),
         );
-        registry.register("active_workers", "Reconciles running now", self.active.clone());
+        registry.register(
+            "active_workers",
+            "Reconciles running now",
+            self.active.clone(),
+        );
     }
 
     /// Makes a controller's series exist with zeros, so that the first error shows as an increase.
     pub(crate) fn announce(&self, controller: &'static str, concurrency: u16) {
         let labels = ControllerLabels { controller };
         for result in ["success", "error", "requeue", "requeue_after"] {
-            drop(self.total.get_or_create(&ResultLabels { controller, result }));
+            drop(
+                self.total
+                    .get_or_create(&ResultLabels { controller, result }),
+            );
         }
         drop(self.errors.get_or_create(&labels));
         drop(self.panics.get_or_create(&labels));
         drop(self.active.get_or_create(&labels));
-        self.max_concurrent.get_or_create(&labels).set(i64::from(concurrency));
+        self.max_concurrent
+            .get_or_create(&labels)
+            .set(i64::from(concurrency));
     }
 
     /// Counts a reconcile as running until the returned value is dropped.
     #[must_use]
     pub(crate) fn start(&self, controller: &'static str) -> Active {
-        let gauge = self.active.get_or_create_owned(&ControllerLabels { controller });
+        let gauge = self
+            .active
+            .get_or_create_owned(&ControllerLabels { controller });
         gauge.inc();
         Active { gauge }
     }
@@ -139,7 +158,9 @@ impl ReconcileMetrics {
             Outcome::Requeue => "requeue",
             Outcome::Error(_) | Outcome::Panic => "error",
         };
-        self.total.get_or_create(&ResultLabels { controller, result }).inc();
+        self.total
+            .get_or_create(&ResultLabels { controller, result })
+            .inc();
         let exemplar = trace.map(|trace_id| TraceLabels { trace_id });
         let seconds = self.seconds.get_or_create(&labels);
         seconds.observe(took.as_secs_f64(), exemplar, Some(SystemTime::now()));
@@ -152,7 +173,12 @@ impl ReconcileMetrics {
             _ => return,
         };
         self.errors.get_or_create(&labels).inc();
-        self.by_category.get_or_create(&CategoryLabels { controller, category }).inc();
+        self.by_category
+            .get_or_create(&CategoryLabels {
+                controller,
+                category,
+            })
+            .inc();
     }
 }
 
@@ -181,7 +207,12 @@ mod tests {
         metrics.ended("apps", Outcome::Success, took, None);
         metrics.ended("apps", Outcome::RequeueAfter, took, None);
         metrics.ended("apps", Outcome::Requeue, took, None);
-        metrics.ended("apps", Outcome::Error("conflict"), took, Some("4bf92f".to_owned()));
+        metrics.ended(
+            "apps",
+            Outcome::Error("conflict"),
+            took,
+            Some("4bf92f".to_owned()),
+        );
         metrics.ended("apps", Outcome::Panic, took, None);
         let active = metrics.start("apps");
         let mut text = String::new();
@@ -199,9 +230,15 @@ mod tests {
             "restapi_reconcile_errors_by_category_total{controller=\"apps\",category=\"conflict\"} 1",
             "restapi_reconcile_errors_by_category_total{controller=\"apps\",category=\"panic\"} 1",
         ] {
-            assert!(text.lines().any(|l| l == line), "no line {line} in:\n{text}");
+            assert!(
+                text.lines().any(|l| l == line),
+                "no line {line} in:\n{text}"
+            );
         }
-        assert!(text.contains("# {trace_id=\"4bf92f\"}"), "the exemplar carries the trace:\n{text}");
+        assert!(
+            text.contains("# {trace_id=\"4bf92f\"}"),
+            "the exemplar carries the trace:\n{text}"
+        );
         drop(active);
         text.clear();
         prometheus_client::encoding::text::encode(&mut text, &registry).unwrap();

@@ -48,7 +48,8 @@ pub(super) async fn guarded<T>(
 /// The text of a panic.
 pub(crate) fn message(panic: &(dyn Any + Send)) -> String {
     let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
-    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no message".to_owned())
+    text.or_else(|| panic.downcast_ref::<String>().cloned())
+        .unwrap_or_else(|| "no message".to_owned())
 }
 
 #[cfg(test)]
@@ -61,7 +62,10 @@ mod tests {
     const LIMIT: Duration = Duration::from_secs(30);
 
     fn held() -> HeldShard {
-        let metrics = Metrics::new(ManagerInfo { name: "test", version: "0" });
+        let metrics = Metrics::new(ManagerInfo {
+            name: "test",
+            version: "0",
+        });
         let shards = Shards::new(std::num::NonZeroU32::MIN, metrics);
         HeldShard::unfenced(shards.of(""))
     }
@@ -79,7 +83,10 @@ mod tests {
         let component = "view";
         let call = async { assert!(component.is_empty(), "no such component: {component}") };
         let ended = guarded(call, &held(), LIMIT).await;
-        assert!(matches!(&ended, Ended::Panicked(m) if m == "no such component: view"), "{ended:?}");
+        assert!(
+            matches!(&ended, Ended::Panicked(m) if m == "no such component: view"),
+            "{ended:?}"
+        );
     }
 
     #[tokio::test]

@@ -35,7 +35,9 @@ impl Failures {
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<Key, u32>> {
-        self.by_object.lock().unwrap_or_else(PoisonError::into_inner)
+        self.by_object
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -53,7 +55,9 @@ mod tests {
         let delays: Vec<_> = (1..=11).map(|n| full_delay(n).as_millis()).collect();
         assert_eq!(
             delays,
-            [200, 400, 800, 1600, 3200, 6400, 12_800, 25_600, 51_200, 60_000, 60_000]
+            [
+                200, 400, 800, 1600, 3200, 6400, 12_800, 25_600, 51_200, 60_000, 60_000
+            ]
         );
         assert_eq!(full_delay(u32::MAX), LONGEST);
     }
@@ -61,7 +65,10 @@ mod tests {
     #[test]
     fn each_object_has_its_own_count_and_success_resets_it() {
         let failures = Failures::default();
-        let (a, b) = ((None, "a".to_owned()), (Some("n".to_owned()), "a".to_owned()));
+        let (a, b) = (
+            (None, "a".to_owned()),
+            (Some("n".to_owned()), "a".to_owned()),
+        );
         assert_eq!(failures.failed(&a).0, 1);
         assert_eq!(failures.failed(&a).0, 2);
         assert_eq!(failures.failed(&b).0, 1);
@@ -70,6 +77,9 @@ mod tests {
         assert_eq!(failures.failed(&b).0, 2);
         failures.reset(&a);
         failures.reset(&b);
-        assert!(failures.lock().is_empty(), "nothing is kept of objects that are well");
+        assert!(
+            failures.lock().is_empty(),
+            "nothing is kept of objects that are well"
+        );
     }
 }

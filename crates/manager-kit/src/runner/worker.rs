@@ -26,12 +26,18 @@ pub(super) struct Worker<R> {
 
 impl<R: Reconciler> Worker<R> {
     pub(super) fn new(ctx: &Context, name: &'static str, reconciler: Arc<R>) -> Self {
-        Self { ctx: ctx.clone(), name, reconciler, failures: Failures::default() }
+        Self {
+            ctx: ctx.clone(),
+            name,
+            reconciler,
+            failures: Failures::default(),
+        }
     }
 
     /// Drops what is remembered of an object that does not exist any more.
     pub(super) fn forget(&self, namespace: Option<&str>, name: &str) {
-        self.failures.reset(&(namespace.map(str::to_owned), name.to_owned()));
+        self.failures
+            .reset(&(namespace.map(str::to_owned), name.to_owned()));
     }
 
     /// Reconciles the object, if it is ours to reconcile, and says when it is due again.
@@ -40,7 +46,10 @@ impl<R: Reconciler> Worker<R> {
         if self.ctx.shutdown.is_requested() {
             return Action::await_change();
         }
-        let shard = self.ctx.shards.of(object.meta().uid.as_deref().unwrap_or_default());
+        let shard = self
+            .ctx
+            .shards
+            .of(object.meta().uid.as_deref().unwrap_or_default());
         // Its acquisition triggers the object again.
         let Some(shard) = self.ctx.shards.held(shard) else {
             return Action::await_change();
@@ -59,12 +68,21 @@ impl<R: Reconciler> Worker<R> {
         drop(active);
         let took = start.elapsed();
         let (outcome, action) = self.conclude(&key, ended);
-        metrics.ended(self.name, outcome, took, telemetry::trace_id(&Span::current()));
+        metrics.ended(
+            self.name,
+            outcome,
+            took,
+            telemetry::trace_id(&Span::current()),
+        );
         tracing::debug!(?outcome, took_ms = took.as_secs_f64() * 1e3, "reconciled");
         action
     }
 
-    async fn call(&self, object: &Guarded<R::Object>, shard: HeldShard) -> Result<Requeue, R::Error> {
+    async fn call(
+        &self,
+        object: &Guarded<R::Object>,
+        shard: HeldShard,
+    ) -> Result<Requeue, R::Error> {
         match object {
             Guarded::Valid(object) => self.reconciler.reconcile(object.clone(), shard).await,
             Guarded::Invalid(invalid) => self.reconciler.reject(invalid.clone(), shard).await,
@@ -91,11 +109,15 @@ impl<R: Reconciler> Worker<R> {
             }
             Ended::TimedOut => {
                 let error = format!("it took longer than {TIME_LIMIT:?}");
-                (Outcome::Error("timeout"), Action::requeue(self.failed(key, "timeout", &error)))
+                (
+                    Outcome::Error("timeout"),
+                    Action::requeue(self.failed(key, "timeout", &error)),
+                )
             }
-            Ended::Panicked(error) => {
-                (Outcome::Panic, Action::requeue(self.failed(key, "panic", &error)))
-            }
+            Ended::Panicked(error) => (
+                Outcome::Panic,
+                Action::requeue(self.failed(key, "panic", &error)),
+            ),
         }
     }
 

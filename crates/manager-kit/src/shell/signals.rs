@@ -21,7 +21,10 @@ impl Signals {
         let terminate = signal(SignalKind::terminate()).map_err(KitError::Signals)?;
         let interrupt = signal(SignalKind::interrupt()).map_err(KitError::Signals)?;
         let (sender, seen) = watch::channel((0, ""));
-        Ok(Self { seen, _task: tokio::spawn(count(terminate, interrupt, sender)) })
+        Ok(Self {
+            seen,
+            _task: tokio::spawn(count(terminate, interrupt, sender)),
+        })
     }
 
     /// The name of the first signal, once it arrives.

@@ -71,7 +71,9 @@ impl Tasks {
         while self.runs(Role::Manager) {
             match self.next().await {
                 Some((_, Role::Manager, result)) => return result,
-                Some((task, _, result)) => tracing::warn!(task, ?result, "a task ended while stopping"),
+                Some((task, _, result)) => {
+                    tracing::warn!(task, ?result, "a task ended while stopping");
+                }
                 None => break,
             }
         }
@@ -114,7 +116,10 @@ impl Tasks {
             Ok((id, result)) => (id, Ok(result)),
             Err(error) => (error.id(), Err(error)),
         };
-        let (name, role) = self.running.remove(&id).unwrap_or(("unknown", Role::Service));
+        let (name, role) = self
+            .running
+            .remove(&id)
+            .unwrap_or(("unknown", Role::Service));
         let result = result.unwrap_or_else(|error| Err(failed(name, error)));
         Some((name, role, result))
     }
@@ -122,7 +127,10 @@ impl Tasks {
 
 fn failed(task: &'static str, error: JoinError) -> KitError {
     match error.try_into_panic() {
-        Ok(panic) => KitError::TaskPanicked { task, message: panic_message(&*panic) },
+        Ok(panic) => KitError::TaskPanicked {
+            task,
+            message: panic_message(&*panic),
+        },
         Err(_) => KitError::TaskEnded(task),
     }
 }
@@ -142,7 +150,13 @@ mod tests {
         assert!(matches!(error, KitError::TaskEnded("lease")), "{error:?}");
         tasks.spawn_until_released("events", async { panic!("queue gone") });
         let error = tasks.failure().await;
-        let KitError::TaskPanicked { task: "events", message } = error else { panic!("{error:?}") };
+        let KitError::TaskPanicked {
+            task: "events",
+            message,
+        } = error
+        else {
+            panic!("{error:?}")
+        };
         assert_eq!(message, "queue gone");
     }
 
@@ -153,7 +167,10 @@ mod tests {
         tasks.spawn_manager(async { Err(KitError::Manager("no permission".into())) });
         let error = tasks.manager_finished().await.unwrap_err();
         assert_eq!(error.to_string(), "no permission");
-        assert!(tasks.manager_finished().await.is_ok(), "it does not wait for what has ended");
+        assert!(
+            tasks.manager_finished().await.is_ok(),
+            "it does not wait for what has ended"
+        );
     }
 
     #[tokio::test]
@@ -166,7 +183,10 @@ mod tests {
             let _ = released.await;
         });
         tasks.cut_off_manager();
-        assert!(tasks.manager_finished().await.is_err(), "cut off is not finished");
+        assert!(
+            tasks.manager_finished().await.is_err(),
+            "cut off is not finished"
+        );
         release.send(()).unwrap();
         tasks.released().await;
     }

@@ -28,15 +28,26 @@ struct Fields(Map<String, Value>);
 
 impl<W> JsonLines<W> {
     pub(super) fn new(writer: W) -> Self {
-        Self { writer, dispatch: OnceLock::new() }
+        Self {
+            writer,
+            dispatch: OnceLock::new(),
+        }
     }
 
     /// The ids of the span's trace and of the span itself.
-    fn ids<'a, S: Subscriber + LookupSpan<'a>>(&self, span: &SpanRef<'a, S>) -> Option<(String, String)> {
+    fn ids<'a, S: Subscriber + LookupSpan<'a>>(
+        &self,
+        span: &SpanRef<'a, S>,
+    ) -> Option<(String, String)> {
         let dispatch = self.dispatch.get()?.upgrade()?;
         let context = tracing_opentelemetry::get_otel_context(&span.id(), &dispatch)?;
         let context = context.span().span_context().clone();
-        context.is_valid().then(|| (context.trace_id().to_string(), context.span_id().to_string()))
+        context.is_valid().then(|| {
+            (
+                context.trace_id().to_string(),
+                context.span_id().to_string(),
+            )
+        })
     }
 }
 
@@ -69,7 +80,11 @@ where
 
     fn on_event(&self, event: &Event<'_>, ctx: Context<'_, S>) {
         let mut fields = Fields(Map::new());
-        for span in ctx.event_scope(event).into_iter().flat_map(Scope::from_root) {
+        for span in ctx
+            .event_scope(event)
+            .into_iter()
+            .flat_map(Scope::from_root)
+        {
             if let Some(Fields(of_span)) = span.extensions().get::<Fields>() {
                 fields.0.extend(of_span.clone());
             }
@@ -85,7 +100,10 @@ where
 
 fn line(event: &Event<'_>, ids: Option<(String, String)>, mut fields: Fields) -> String {
     let mut line = Map::new();
-    line.insert("timestamp".into(), format!("{:.6}", Timestamp::now()).into());
+    line.insert(
+        "timestamp".into(),
+        format!("{:.6}", Timestamp::now()).into(),
+    );
     line.insert("level".into(), event.metadata().level().as_str().into());
     line.insert("target".into(), event.metadata().target().into());
     if let Some(message) = fields.0.remove("message") {
@@ -168,18 +186,26 @@ mod tests {
             .with(tracing_opentelemetry::layer().with_tracer(provider.tracer("test")));
         let trace = tracing::subscriber::with_default(subscriber, log);
         let text = String::from_utf8(output.0.lock().unwrap().clone()).unwrap();
-        (text.lines().map(|line| serde_json::from_str(line).unwrap()).collect(), trace)
+        (
+            text.lines()
+                .map(|line| serde_json::from_str(line).unwrap())
+                .collect(),
+            trace,
+        )
     }
 
     #[test]
     fn a_line_carries_the_ids_of_its_span_and_the_fields_of_both() {
         let (lines, trace) = lines(|| {
-            let span = tracing::info_span!(parent: None, "reconcile", name = "shop", generation = 3_i64);
+            let span =
+                tracing::info_span!(parent: None, "reconcile", name = "shop", generation = 3_i64);
             let _entered = span.enter();
             tracing::warn!(count = 2_u64, "two \"left\"\n");
             crate::telemetry::trace_id(&span)
         });
-        let [line] = lines.as_slice() else { panic!("{lines:?}") };
+        let [line] = lines.as_slice() else {
+            panic!("{lines:?}")
+        };
         assert_eq!(line["level"], "WARN");
         assert_eq!(line["message"], "two \"left\"\n");
         assert_eq!(line["name"], "shop");
@@ -188,7 +214,13 @@ mod tests {
         assert_eq!(line["trace_id"].as_str(), trace.as_deref());
         assert_eq!(line["trace_id"].as_str().unwrap().len(), 32);
         assert_eq!(line["span_id"].as_str().unwrap().len(), 16);
-        assert!(line["timestamp"].as_str().unwrap().parse::<Timestamp>().is_ok());
+        assert!(
+            line["timestamp"]
+                .as_str()
+                .unwrap()
+                .parse::<Timestamp>()
+                .is_ok()
+        );
     }
 
     #[test]
@@ -200,7 +232,9 @@ mod tests {
             tracing::info!(step = "apply", "inside");
             None
         });
-        let [outside, inside] = lines.as_slice() else { panic!("{lines:?}") };
+        let [outside, inside] = lines.as_slice() else {
+            panic!("{lines:?}")
+        };
         assert!(outside.get("trace_id").is_none());
         assert_eq!(outside["level"], "INFO");
         assert_eq!(inside["shard"], "0");

@@ -88,8 +88,14 @@ mod tests {
     fn an_object_that_does_not_decode_keeps_its_metadata_and_the_reason() {
         let object = json!({"metadata": {"name": "a", "namespace": "b", "uid": "u"}, "data": 7});
         let object: Guarded<ConfigMap> = serde_json::from_value(object).unwrap();
-        let Guarded::Invalid(invalid) = &object else { panic!("it decoded") };
-        assert!(invalid.error.contains("Expected a map"), "{}", invalid.error);
+        let Guarded::Invalid(invalid) = &object else {
+            panic!("it decoded")
+        };
+        assert!(
+            invalid.error.contains("Expected a map"),
+            "{}",
+            invalid.error
+        );
         assert_eq!(object.name_any(), "a");
         assert_eq!(object.uid().as_deref(), Some("u"));
         assert!(object.valid().is_none());

@@ -30,7 +30,9 @@ impl<K: Resource<DynamicType = ()> + Clone + 'static> Main<K> {
 
 impl<K: Resource<DynamicType = ()> + Clone + 'static> Debug for Main<K> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Main").field("kind", &K::kind(&())).finish_non_exhaustive()
+        f.debug_struct("Main")
+            .field("kind", &K::kind(&()))
+            .finish_non_exhaustive()
     }
 }
 
@@ -44,13 +46,18 @@ pub struct MainStore<K: Resource<DynamicType = ()> + Clone + 'static> {
 
 impl<K: Resource<DynamicType = ()> + Clone + 'static> Clone for MainStore<K> {
     fn clone(&self) -> Self {
-        Self { inner: self.inner.clone(), complete: self.complete.clone() }
+        Self {
+            inner: self.inner.clone(),
+            complete: self.complete.clone(),
+        }
     }
 }
 
 impl<K: Resource<DynamicType = ()> + Clone + 'static> Debug for MainStore<K> {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("MainStore").field("objects", &self.inner.len()).finish_non_exhaustive()
+        f.debug_struct("MainStore")
+            .field("objects", &self.inner.len())
+            .finish_non_exhaustive()
     }
 }
 
@@ -73,7 +80,11 @@ impl<K: Resource<DynamicType = ()> + Clone + 'static> MainStore<K> {
     /// All objects that decode, in no order.
     #[must_use]
     pub fn list(&self) -> Vec<Arc<K>> {
-        self.inner.state().iter().filter_map(|object| object.valid().cloned()).collect()
+        self.inner
+            .state()
+            .iter()
+            .filter_map(|object| object.valid().cloned())
+            .collect()
     }
 
     /// How many objects there are, those that do not decode included.
@@ -123,17 +134,27 @@ where
 {
     let (store, mut writer) = reflector::store::<Guarded<K>>();
     let (completed, complete) = watch::channel(false);
-    let objects = Watch::new(ctx, api, config, Some(crd)).events().filter_map(move |event| {
-        let event = event.modify(|object| object.meta_mut().managed_fields = None);
-        // First the store, so that whoever is triggered finds what triggered it.
-        writer.apply_watcher_event(&event);
-        if matches!(event, Event::InitDone) {
-            completed.send_replace(true);
-        }
-        future::ready(match event {
-            Event::Apply(object) | Event::InitApply(object) | Event::Delete(object) => Some(object),
-            Event::Init | Event::InitDone => None,
-        })
-    });
-    Main { stream: objects.boxed(), store: MainStore { inner: store, complete } }
+    let objects = Watch::new(ctx, api, config, Some(crd))
+        .events()
+        .filter_map(move |event| {
+            let event = event.modify(|object| object.meta_mut().managed_fields = None);
+            // First the store, so that whoever is triggered finds what triggered it.
+            writer.apply_watcher_event(&event);
+            if matches!(event, Event::InitDone) {
+                completed.send_replace(true);
+            }
+            future::ready(match event {
+                Event::Apply(object) | Event::InitApply(object) | Event::Delete(object) => {
+                    Some(object)
+                }
+                Event::Init | Event::InitDone => None,
+            })
+        });
+    Main {
+        stream: objects.boxed(),
+        store: MainStore {
+            inner: store,
+            complete,
+        },
+    }
 }

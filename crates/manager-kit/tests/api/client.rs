@@ -8,7 +8,7 @@ use futures::StreamExt;
 use k8s_openapi::api::apps::v1::Deployment;
 use kube::api::{WatchEvent, WatchParams};
 use manager_kit::client::{Limits, limit};
-use manager_kit::{Metrics, ManagerInfo};
+use manager_kit::{ManagerInfo, Metrics};
 use tokio::time::Instant;
 
 use crate::support::fake_api::{FakeApi, Fault};
@@ -17,7 +17,10 @@ use crate::support::{deployment, deployments};
 const PATH: &str = "/apis/apps/v1/namespaces/shop/deployments/web";
 
 fn api(fake: &std::sync::Arc<FakeApi>, limits: Limits) -> kube::Api<Deployment> {
-    let metrics = Metrics::new(ManagerInfo { name: "test", version: "0" });
+    let metrics = Metrics::new(ManagerInfo {
+        name: "test",
+        version: "0",
+    });
     deployments(limit(fake.client(), limits, &metrics))
 }
 
@@ -32,7 +35,10 @@ async fn a_request_whose_answer_never_completes_ends_at_the_limit(#[case] fault:
     let error = api(&fake, Limits::DEFAULT).get("web").await.unwrap_err();
     assert_eq!(start.elapsed().as_secs(), 20);
     let text = manager_kit::telemetry::chain(&error);
-    assert!(text.contains("no complete answer from the API server to GET"), "{text}");
+    assert!(
+        text.contains("no complete answer from the API server to GET"),
+        "{text}"
+    );
     assert!(text.contains(PATH), "{text}");
 }
 
@@ -46,8 +52,15 @@ async fn a_refused_request_is_repeated_for_about_three_seconds(#[case] code: u16
     fake.fail(move |_, _| Some(Fault::Status(code, None)));
     let start = Instant::now();
     let error = api(&fake, Limits::DEFAULT).get("web").await.unwrap_err();
-    assert!(matches!(&error, kube::Error::Api(status) if status.code == code), "{error:?}");
-    assert!(start.elapsed() <= Duration::from_millis(3100), "{:?}", start.elapsed());
+    assert!(
+        matches!(&error, kube::Error::Api(status) if status.code == code),
+        "{error:?}"
+    );
+    assert!(
+        start.elapsed() <= Duration::from_millis(3100),
+        "{:?}",
+        start.elapsed()
+    );
     let attempts = fake.requests(&Method::GET, PATH);
     assert!((4..=8).contains(&attempts), "{attempts} attempts");
 }
@@ -72,7 +85,10 @@ async fn a_request_that_is_refused_at_first_succeeds_after_the_time_asked_for() 
     });
     let start = Instant::now();
     assert!(api(&fake, Limits::DEFAULT).get("web").await.is_ok());
-    assert!(start.elapsed() >= Duration::from_secs(1), "Retry-After is respected");
+    assert!(
+        start.elapsed() >= Duration::from_secs(1),
+        "Retry-After is respected"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -87,7 +103,11 @@ async fn requests_for_leases_are_not_repeated() {
 async fn a_watch_outlives_the_limit_but_must_start_within_it() {
     let fake = FakeApi::new();
     let api = api(&fake, Limits::DEFAULT);
-    let mut events = api.watch(&WatchParams::default(), "1").await.unwrap().boxed();
+    let mut events = api
+        .watch(&WatchParams::default(), "1")
+        .await
+        .unwrap()
+        .boxed();
     let later = async {
         tokio::time::sleep(Duration::from_secs(200)).await;
         fake.put(PATH, deployment("web"));

@@ -35,7 +35,13 @@ fn setup() -> Setup {
     let (api, metrics) = (FakeApi::new(), Metrics::new(INFO));
     let (recorder, publisher) = EventRecorder::new(api.client(), "core", "pod-a", metrics.clone());
     let (stop, stopped) = Shutdown::channel();
-    Setup { api, recorder, stop, task: tokio::spawn(publisher.run(stopped)), metrics }
+    Setup {
+        api,
+        recorder,
+        stop,
+        task: tokio::spawn(publisher.run(stopped)),
+        metrics,
+    }
 }
 
 impl Setup {
@@ -48,10 +54,18 @@ impl Setup {
 async fn equal_events_are_counted_in_one_also_when_the_object_changed_between() {
     let s = setup();
     for version in ["1", "2", "3"] {
-        s.recorder.publish(&about(version), Severity::Warning, "ImageMissing", "Apply", "no such image");
+        s.recorder.publish(
+            &about(version),
+            Severity::Warning,
+            "ImageMissing",
+            "Apply",
+            "no such image",
+        );
     }
     eventually("the third is counted", || {
-        s.published().first().is_some_and(|event| event["series"]["count"] == 3)
+        s.published()
+            .first()
+            .is_some_and(|event| event["series"]["count"] == 3)
     })
     .await;
     let events = s.published();
@@ -67,10 +81,20 @@ async fn equal_events_are_counted_in_one_also_when_the_object_changed_between() 
 async fn an_event_with_another_text_is_another_event() {
     let s = setup();
     for note in ["view: no such image", "model: no such image"] {
-        s.recorder.publish(&about("1"), Severity::Warning, "ImageMissing", "Apply", note);
+        s.recorder.publish(
+            &about("1"),
+            Severity::Warning,
+            "ImageMissing",
+            "Apply",
+            note,
+        );
     }
     eventually("both are there", || s.published().len() == 2).await;
-    let notes: Vec<Value> = s.published().iter().map(|event| event["note"].clone()).collect();
+    let notes: Vec<Value> = s
+        .published()
+        .iter()
+        .map(|event| event["note"].clone())
+        .collect();
     assert!(notes.contains(&"model: no such image".into()), "{notes:?}");
 }
 
@@ -78,11 +102,21 @@ async fn an_event_with_another_text_is_another_event() {
 async fn long_texts_are_cut_at_a_character() {
     let s = setup();
     let note = "ä".repeat(2000);
-    s.recorder.publish(&about("1"), Severity::Normal, &"R".repeat(300), "Apply", &note);
+    s.recorder.publish(
+        &about("1"),
+        Severity::Normal,
+        &"R".repeat(300),
+        "Apply",
+        &note,
+    );
     eventually("it is there", || s.published().len() == 1).await;
     let event = s.published().remove(0);
     let note = event["note"].as_str().unwrap();
-    assert!(note.len() <= 1024 && note.ends_with("ä…"), "{} bytes", note.len());
+    assert!(
+        note.len() <= 1024 && note.ends_with("ä…"),
+        "{} bytes",
+        note.len()
+    );
     assert!(event["reason"].as_str().unwrap().len() <= 128);
 }
 
@@ -91,10 +125,19 @@ async fn a_full_queue_drops_and_counts_and_never_blocks() {
     let s = setup();
     s.api.fail(|_, _| Some(Fault::Hang));
     for i in 0..1000 {
-        s.recorder.publish(&about("1"), Severity::Normal, "Applied", "Apply", &i.to_string());
+        s.recorder.publish(
+            &about("1"),
+            Severity::Normal,
+            "Applied",
+            "Apply",
+            &i.to_string(),
+        );
     }
     let text = s.metrics.encode();
-    let line = text.lines().find(|line| line.starts_with("restapi_events_dropped_total")).unwrap();
+    let line = text
+        .lines()
+        .find(|line| line.starts_with("restapi_events_dropped_total"))
+        .unwrap();
     let dropped: u32 = line.rsplit(' ').next().unwrap().parse().unwrap();
     assert!((740..=750).contains(&dropped), "{dropped} dropped");
 }
@@ -103,10 +146,17 @@ async fn a_full_queue_drops_and_counts_and_never_blocks() {
 async fn refused_events_are_counted_and_the_next_are_published() {
     let s = setup();
     s.api.fail(|_, _| Some(Fault::Status(403, None)));
-    s.recorder.publish(&about("1"), Severity::Normal, "Applied", "Apply", "first");
-    eventually("it was refused", || s.metrics.encode().contains("restapi_events_dropped_total 1")).await;
+    s.recorder
+        .publish(&about("1"), Severity::Normal, "Applied", "Apply", "first");
+    eventually("it was refused", || {
+        s.metrics
+            .encode()
+            .contains("restapi_events_dropped_total 1")
+    })
+    .await;
     s.api.heal();
-    s.recorder.publish(&about("1"), Severity::Normal, "Applied", "Apply", "second");
+    s.recorder
+        .publish(&about("1"), Severity::Normal, "Applied", "Apply", "second");
     eventually("the next is there", || s.published().len() == 1).await;
 }
 
@@ -114,7 +164,13 @@ async fn refused_events_are_counted_and_the_next_are_published() {
 async fn what_waits_is_published_at_the_end() {
     let s = setup();
     for i in 0..20 {
-        s.recorder.publish(&about("1"), Severity::Normal, "Applied", "Apply", &i.to_string());
+        s.recorder.publish(
+            &about("1"),
+            Severity::Normal,
+            "Applied",
+            "Apply",
+            &i.to_string(),
+        );
     }
     s.stop.request();
     let ended = tokio::time::timeout(Duration::from_secs(5), s.task).await;

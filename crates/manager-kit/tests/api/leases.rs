@@ -39,13 +39,27 @@ impl Instance {
             duration: Duration::from_secs(15),
         };
         let readiness = Readiness::default();
-        let task = LeaseTask::new(api.client(), config, shard, shards.clone(), readiness.clone());
+        let task = LeaseTask::new(
+            api.client(),
+            config,
+            shard,
+            shards.clone(),
+            readiness.clone(),
+        );
         let (stop, stopped) = Shutdown::channel();
-        Self { shards, shard, readiness, stop, task: tokio::spawn(task.run(stopped)) }
+        Self {
+            shards,
+            shard,
+            readiness,
+            stop,
+            task: tokio::spawn(task.run(stopped)),
+        }
     }
 
     fn holds(&self) -> bool {
-        self.shards.held(self.shard).is_some_and(|held| held.fence().is_ok())
+        self.shards
+            .held(self.shard)
+            .is_some_and(|held| held.fence().is_ok())
     }
 
     /// As `kill -9`: nothing is released.
@@ -56,7 +70,10 @@ impl Instance {
 
 fn holder(api: &FakeApi) -> String {
     let lease = api.get(LEASE).unwrap();
-    lease["spec"]["holderIdentity"].as_str().unwrap_or_default().to_owned()
+    lease["spec"]["holderIdentity"]
+        .as_str()
+        .unwrap_or_default()
+        .to_owned()
 }
 
 #[tokio::test(start_paused = true)]
@@ -75,14 +92,20 @@ async fn the_first_instance_gets_the_lease_and_keeps_it() {
     assert_eq!(lease["spec"]["leaseTransitions"], 1);
     assert!(b.readiness.alive().good && a.readiness.alive().good);
     let renewals = api.requests(&Method::PUT, LEASE);
-    assert!((290..=620).contains(&renewals), "{renewals} renewals in ten minutes");
+    assert!(
+        (290..=620).contains(&renewals),
+        "{renewals} renewals in ten minutes"
+    );
 }
 
 #[tokio::test(start_paused = true)]
 async fn of_many_candidates_at_once_one_wins() {
     let api = FakeApi::new();
     let names = ["a", "b", "c", "d", "e"];
-    let all: Vec<Instance> = names.iter().map(|name| Instance::start(&api, name)).collect();
+    let all: Vec<Instance> = names
+        .iter()
+        .map(|name| Instance::start(&api, name))
+        .collect();
     eventually("somebody holds", || all.iter().any(Instance::holds)).await;
     for _ in 0..100 {
         tokio::time::sleep(Duration::from_millis(100)).await;
@@ -101,10 +124,17 @@ async fn after_a_release_another_takes_over_at_once() {
     let start = Instant::now();
     a.stop.request();
     a.task.await.unwrap();
-    assert!(held.fence().is_err(), "what is released is not written to any more");
+    assert!(
+        held.fence().is_err(),
+        "what is released is not written to any more"
+    );
     assert_eq!(holder(&api), "");
     eventually("b holds", || b.holds()).await;
-    assert!(start.elapsed() <= Duration::from_secs(2), "{:?}", start.elapsed());
+    assert!(
+        start.elapsed() <= Duration::from_secs(2),
+        "{:?}",
+        start.elapsed()
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -137,7 +167,11 @@ async fn the_same_pod_started_again_does_not_wait_for_itself() {
     let start = Instant::now();
     eventually("a holds again", || again.holds()).await;
     assert!(start.elapsed() < Duration::from_secs(1));
-    assert_eq!(again.shards.held(again.shard).unwrap().epoch(), 2, "a new epoch");
+    assert_eq!(
+        again.shards.held(again.shard).unwrap().epoch(),
+        2,
+        "a new epoch"
+    );
 }
 
 #[rstest::rstest]
@@ -154,9 +188,15 @@ async fn renewals_that_fail_end_the_hold_before_another_can_have_it(#[case] faul
     held.lost().await;
     let took = start.elapsed();
     // Two thirds of the duration after the last renewal, which was at most a period before.
-    assert!((Duration::from_secs(8)..=Duration::from_secs(10)).contains(&took), "{took:?}");
+    assert!(
+        (Duration::from_secs(8)..=Duration::from_secs(10)).contains(&took),
+        "{took:?}"
+    );
     assert!(held.fence().is_err() && !a.holds());
-    assert!(a.readiness.alive().good, "the task is well; the API server is not");
+    assert!(
+        a.readiness.alive().good,
+        "the task is well; the API server is not"
+    );
 
     api.heal();
     eventually("a holds again", || a.holds()).await;
@@ -198,6 +238,29 @@ async fn a_renewal_whose_answer_is_lost_does_not_end_the_hold() {
     assert_eq!(held.fence(), Ok(()), "the same hold, without interruption");
 }
 
+/// What was cut off when the term ended is started again only by a new hold, so the old one must not
+/// come back to life.
+#[tokio::test(start_paused = true)]
+async fn a_renewal_whose_answer_comes_after_the_term_makes_a_new_hold() {
+    let api = FakeApi::new();
+    let a = Instance::start(&api, "a");
+    eventually("a holds", || a.holds()).await;
+    let held = a.shards.held(a.shard).unwrap();
+    let renewals = api.requests(&Method::PUT, LEASE);
+    eventually("a renewal", || api.requests(&Method::PUT, LEASE) > renewals).await;
+    api.fail(|_, _| Some(Fault::Status(503, None)));
+    tokio::time::sleep(Duration::from_secs(8)).await;
+    assert!(held.is_held());
+    api.fail(|method, _| {
+        (method == Method::PUT).then_some(Fault::Late(Duration::from_millis(2900)))
+    });
+    held.lost().await;
+    assert!(!a.holds(), "the answer is on its way");
+    eventually("a holds again", || a.holds()).await;
+    assert!(held.fence().is_err());
+    assert_eq!(a.shards.held(a.shard).unwrap().epoch(), 2);
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_lease_that_somebody_else_took_ends_the_hold_at_the_next_renewal() {
     let api = FakeApi::new();
@@ -209,7 +272,11 @@ async fn a_lease_that_somebody_else_took_ends_the_hold_at_the_next_renewal() {
     api.put(LEASE, lease);
     let start = Instant::now();
     held.lost().await;
-    assert!(start.elapsed() <= Duration::from_secs(2), "{:?}", start.elapsed());
+    assert!(
+        start.elapsed() <= Duration::from_secs(2),
+        "{:?}",
+        start.elapsed()
+    );
     assert_eq!(holder(&api), "b", "it is not taken back");
 }
 
@@ -219,7 +286,13 @@ async fn a_deleted_lease_is_made_again() {
     let a = Instance::start(&api, "a");
     eventually("a holds", || a.holds()).await;
     api.delete(LEASE);
+    let start = Instant::now();
     eventually("it is back", || api.get(LEASE).is_some()).await;
+    assert!(
+        start.elapsed() < Duration::from_secs(5),
+        "{:?}",
+        start.elapsed()
+    );
     eventually("a holds", || a.holds()).await;
     assert_eq!(api.requests(&Method::POST, LEASES), 2);
 }
@@ -235,7 +308,10 @@ async fn a_stop_in_the_middle_of_a_request_releases_all_the_same() {
         let first = method == Method::PUT && count.fetch_add(1, Ordering::SeqCst) == 0;
         first.then_some(Fault::LoseAnswer)
     });
-    eventually("a renewal is on its way", || puts.load(Ordering::SeqCst) == 1).await;
+    eventually("a renewal is on its way", || {
+        puts.load(Ordering::SeqCst) == 1
+    })
+    .await;
     a.stop.request();
     a.task.await.unwrap();
     assert_eq!(holder(&api), "");

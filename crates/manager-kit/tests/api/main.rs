@@ -5,9 +5,13 @@ mod client;
 #[cfg(test)]
 mod events;
 #[cfg(test)]
+mod failures;
+#[cfg(test)]
 mod leases;
 #[cfg(test)]
 mod runner;
+#[cfg(test)]
+mod shards;
 #[cfg(test)]
 mod shell;
 #[cfg(test)]

@@ -20,6 +20,7 @@ use crate::support::{INFO, args, deployment};
 
 const LEASE: &str = "/apis/coordination.k8s.io/v1/namespaces/system/leases/test-manager-shard-0";
 const OBJECT: &str = "/apis/apps/v1/namespaces/shop/deployments/web";
+const OTLP: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
 const MODE: &str = "MANAGER_KIT_TEST_CHILD";
 
 /// What the child does instead of testing.
@@ -65,6 +66,10 @@ struct Manager {
 
 impl Manager {
     fn start(mode: &str, api_port: u16) -> Self {
+        Self::start_with(mode, api_port, &[])
+    }
+
+    fn start_with(mode: &str, api_port: u16, environment: &[(&str, &str)]) -> Self {
         let mut config = tempfile::NamedTempFile::new().unwrap();
         let server = format!("http://127.0.0.1:{api_port}");
         let kubeconfig = json!({"apiVersion": "v1", "kind": "Config", "current-context": "c",
@@ -76,6 +81,8 @@ impl Manager {
             .args(["--exact", "shell::child", "--ignored", "--nocapture"])
             .env(MODE, mode)
             .env("KUBECONFIG", config.path())
+            .env_remove(OTLP)
+            .envs(environment.iter().copied())
             .stdout(Stdio::piped())
             .stderr(Stdio::null())
             .spawn()
@@ -89,7 +96,12 @@ impl Manager {
                 }
             }
         });
-        Self { process, lines, seen: VecDeque::new(), _config: config }
+        Self {
+            process,
+            lines,
+            seen: VecDeque::new(),
+            _config: config,
+        }
     }
 
     /// The first line with this message, waiting for it.
@@ -100,10 +112,9 @@ impl Manager {
                 return line.clone();
             }
             let left = deadline.saturating_duration_since(Instant::now());
-            match self.lines.recv_timeout(left) {
-                Ok(line) => self.seen.push_back(line),
-                Err(_) => panic!("no line '{message}' among {:#?}", self.seen),
-            }
+            let line = self.lines.recv_timeout(left);
+            assert!(line.is_ok(), "no line '{message}' among {:#?}", self.seen);
+            self.seen.extend(line);
         }
     }
 
@@ -113,7 +124,11 @@ impl Manager {
     }
 
     fn signal(&self, signal: Signal) {
-        kill(Pid::from_raw(i32::try_from(self.process.id()).unwrap()), signal).unwrap();
+        kill(
+            Pid::from_raw(i32::try_from(self.process.id()).unwrap()),
+            signal,
+        )
+        .unwrap();
     }
 
     /// Waits for the exit; returns its code and how long it took.
@@ -127,7 +142,11 @@ impl Manager {
                 }
                 return (status.code().unwrap(), start.elapsed());
             }
-            assert!(start.elapsed() < limit, "still running after {limit:?}: {:#?}", self.seen);
+            assert!(
+                start.elapsed() < limit,
+                "still running after {limit:?}: {:#?}",
+                self.seen
+            );
             std::thread::sleep(Duration::from_millis(10));
         }
     }
@@ -167,14 +186,24 @@ async fn sigterm_lets_reconciles_finish_releases_the_lease_and_ends_in_time() {
     manager.ready();
     let begun = manager.line("begun");
     assert_eq!(begun["trace_id"].as_str().unwrap().len(), 32);
-    assert_eq!((&begun["namespace"], &begun["name"]), (&json!("shop"), &json!("web")));
+    assert_eq!(
+        (&begun["namespace"], &begun["name"]),
+        (&json!("shop"), &json!("web"))
+    );
     assert_eq!(api.get(LEASE).unwrap()["spec"]["holderIdentity"], "pod-a");
 
     manager.signal(Signal::SIGTERM);
     let (code, took) = manager.exit(Duration::from_secs(10));
     assert_eq!(code, 0);
-    assert!(took >= Duration::from_millis(500), "it waited for the reconcile: {took:?}");
-    assert_eq!(manager.line("finished")["fenced"], false, "the lease was kept until the end");
+    assert!(
+        took >= Duration::from_millis(500),
+        "it waited for the reconcile: {took:?}"
+    );
+    assert_eq!(
+        manager.line("finished")["fenced"],
+        false,
+        "the lease was kept until the end"
+    );
     assert_eq!(api.get(LEASE).unwrap()["spec"]["holderIdentity"], "");
 }
 
@@ -206,18 +235,31 @@ async fn a_second_signal_ends_at_once() {
 async fn a_standby_is_ready_and_takes_over_at_once() {
     let api = FakeApi::new();
     api.put(OBJECT, deployment("web"));
-    api.put(LEASE, json!({"metadata": {"name": "test-manager-shard-0"}, "spec": {
-        "holderIdentity": "another", "leaseDurationSeconds": 600}}));
+    api.put(
+        LEASE,
+        json!({"metadata": {"name": "test-manager-shard-0"}, "spec": {
+        "holderIdentity": "another", "leaseDurationSeconds": 600}}),
+    );
     let port = api.serve().await;
     let mut manager = Manager::start("works", port);
     manager.ready();
     assert!(!manager.has("lease acquired"));
-    assert!(manager.get("/metrics").1.contains("\nrestapi_shards_held 0\n"));
+    assert!(
+        manager
+            .get("/metrics")
+            .1
+            .contains("\nrestapi_shards_held 0\n")
+    );
     let mut lease = api.get(LEASE).unwrap();
     lease["spec"]["holderIdentity"] = json!("");
     api.put(LEASE, lease);
     manager.line("begun");
-    assert!(manager.get("/metrics").1.contains("\nrestapi_shards_held 1\n"));
+    assert!(
+        manager
+            .get("/metrics")
+            .1
+            .contains("\nrestapi_shards_held 1\n")
+    );
     assert_eq!(manager.get("/livez").0, 200);
 }
 
@@ -240,6 +282,49 @@ async fn an_address_in_use_is_named_with_the_fix() {
     let mut manager = Manager::start(&format!("--listen={address}"), 1);
     let (code, _) = manager.exit(Duration::from_secs(20));
     assert_eq!(code, 7);
-    let error = manager.line("stopped by an error")["error"].as_str().unwrap().to_owned();
-    assert!(error.contains(&address.to_string()) && error.contains("--listen"), "{error}");
+    let error = manager.line("stopped by an error")["error"]
+        .as_str()
+        .unwrap()
+        .to_owned();
+    assert!(
+        error.contains(&address.to_string()) && error.contains("--listen"),
+        "{error}"
+    );
+}
+
+/// Starts a manager that can export to a collector which never answers, lets it reconcile once and
+/// stops it. Returns what the collector got first, and how long the stop took.
+async fn export(environment: impl Fn(&str) -> Vec<(&'static str, String)>) -> (Vec<u8>, Duration) {
+    let api = FakeApi::new();
+    api.put(OBJECT, deployment("web"));
+    let port = api.serve().await;
+    let collector = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    collector.set_nonblocking(true).unwrap();
+    let environment = environment(&format!("http://{}", collector.local_addr().unwrap()));
+    let environment: Vec<_> = environment
+        .iter()
+        .map(|(name, value)| (*name, value.as_str()))
+        .collect();
+    let mut manager = Manager::start_with("works", port, &environment);
+    manager.line("finished");
+    manager.signal(Signal::SIGTERM);
+    let (code, took) = manager.exit(Duration::from_secs(10));
+    assert_eq!(code, 0);
+    let mut start = [0; 3];
+    let got = collector
+        .accept()
+        .map(|(mut stream, _)| stream.read(&mut start).unwrap());
+    (start[..got.unwrap_or(0)].to_vec(), took)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn spans_are_exported_only_when_an_endpoint_is_set() {
+    let (sent, _) = export(|_| vec![]).await;
+    assert!(sent.is_empty(), "it connected without being told to");
+    let (sent, took) = export(|endpoint| vec![(OTLP, endpoint.to_owned())]).await;
+    assert_eq!(sent, b"PRI", "HTTP/2, as gRPC speaks it");
+    assert!(
+        took < Duration::from_secs(10),
+        "a collector that is silent holds nothing up: {took:?}"
+    );
 }

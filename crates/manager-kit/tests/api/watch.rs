@@ -30,9 +30,17 @@ fn path(name: &str) -> String {
 #[tokio::test(start_paused = true)]
 async fn a_watch_that_fails_delays_nothing_else() {
     let api = FakeApi::new();
-    api.fail(|_, path| path.ends_with("/configmaps").then_some(Fault::Status(500, None)));
+    api.fail(|_, path| {
+        path.ends_with("/configmaps")
+            .then_some(Fault::Status(500, None))
+    });
     let kit = Kit::leaseless(&api, &[]);
-    let main = main_stream::<Deployment>(&kit.ctx, kit.ctx.api(), Config::default(), "deployments.apps");
+    let main = main_stream::<Deployment>(
+        &kit.ctx,
+        kit.ctx.api(),
+        Config::default(),
+        "deployments.apps",
+    );
     let owned = resilient::<ConfigMap>(&kit.ctx, kit.ctx.api(), Config::default());
     let triggers = owned.filter_map(|_| async { None::<ObjectRef<Deployment>> });
     let recorder = Recorder::idle();
@@ -50,8 +58,18 @@ async fn a_watch_that_fails_delays_nothing_else() {
     assert!(late < Duration::from_secs(1), "the last came {late:?} late");
     assert!(kit.metric("restapi_watch_errors_total{kind=\"ConfigMap\"}") >= 1.0);
     let report = kit.ctx.readiness.ready();
-    assert!(report.text.contains("[-]watch/configmaps: cannot watch ConfigMap"), "{}", report.text);
-    assert!(report.text.contains("[+]deployments-crd ok"), "{}", report.text);
+    assert!(
+        report
+            .text
+            .contains("[-]watch/configmaps: cannot watch ConfigMap"),
+        "{}",
+        report.text
+    );
+    assert!(
+        report.text.contains("[+]deployments-crd ok"),
+        "{}",
+        report.text
+    );
     kit.stop.request();
     running.await.unwrap().unwrap();
 }
@@ -71,7 +89,10 @@ async fn the_back_off_of_a_list_that_fails_grows() {
     };
     let _ = tokio::time::timeout(Duration::from_mins(2), waiting).await;
     let attempts = api.requests(&Method::GET, CONFIG_MAPS);
-    assert!((5..=16).contains(&attempts), "{attempts} attempts in two minutes");
+    assert!(
+        (5..=16).contains(&attempts),
+        "{attempts} attempts in two minutes"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -79,7 +100,12 @@ async fn a_missing_crd_is_named_and_found_soon_after_it_was_installed() {
     let api = FakeApi::new();
     api.fail(|_, _| Some(Fault::Status(404, None)));
     let kit = Kit::leaseless(&api, &[]);
-    let main = main_stream::<Deployment>(&kit.ctx, kit.ctx.api(), Config::default(), "deployments.apps");
+    let main = main_stream::<Deployment>(
+        &kit.ctx,
+        kit.ctx.api(),
+        Config::default(),
+        "deployments.apps",
+    );
     let recorder = Recorder::idle();
     let (ctx, runs) = (kit.ctx.clone(), recorder.clone());
     let none = futures::stream::pending();
@@ -88,7 +114,10 @@ async fn a_missing_crd_is_named_and_found_soon_after_it_was_installed() {
     let expected =
         "[-]deployments-crd: the CRD deployments.apps is not installed: apply kustomize/crd";
     let readiness = kit.ctx.readiness.clone();
-    eventually("the reason is shown", || readiness.ready().text.contains(expected)).await;
+    eventually("the reason is shown", || {
+        readiness.ready().text.contains(expected)
+    })
+    .await;
     // Long enough for any back-off to have grown to its end.
     tokio::time::sleep(Duration::from_mins(10)).await;
     assert!(!readiness.ready().good);
@@ -98,7 +127,11 @@ async fn a_missing_crd_is_named_and_found_soon_after_it_was_installed() {
     let installed = Instant::now();
     eventually("ready", || readiness.ready().good).await;
     eventually("reconciled", || recorder.objects() == 1).await;
-    assert!(installed.elapsed() < Duration::from_secs(3), "{:?}", installed.elapsed());
+    assert!(
+        installed.elapsed() < Duration::from_secs(3),
+        "{:?}",
+        installed.elapsed()
+    );
     kit.stop.request();
     running.await.unwrap().unwrap();
 }
@@ -113,7 +146,10 @@ async fn an_outage_after_the_first_list_leaves_the_process_ready() {
     api.fail(|_, _| Some(Fault::Status(500, None)));
     let _ = tokio::time::timeout(Duration::from_secs(30), events.next()).await;
     assert!(kit.metric("restapi_watch_errors_total{kind=\"ConfigMap\"}") >= 1.0);
-    assert!(kit.ctx.readiness.ready().good, "an outage of the API server is not our fault");
+    assert!(
+        kit.ctx.readiness.ready().good,
+        "an outage of the API server is not our fault"
+    );
 }
 
 #[tokio::test(start_paused = true)]
@@ -124,17 +160,28 @@ async fn an_object_that_does_not_decode_is_rejected_and_stops_nothing() {
     api.put(&path("broken"), broken.clone());
     api.put(&path("web"), deployment("web"));
     let kit = Kit::leaseless(&api, &[]);
-    let main = main_stream::<Deployment>(&kit.ctx, kit.ctx.api(), Config::default(), "deployments.apps");
+    let main = main_stream::<Deployment>(
+        &kit.ctx,
+        kit.ctx.api(),
+        Config::default(),
+        "deployments.apps",
+    );
     let store = main.store();
     let recorder = Recorder::idle();
     let (ctx, runs) = (kit.ctx.clone(), recorder.clone());
     let none = futures::stream::pending();
     let running = tokio::spawn(async move { runner::run(&ctx, "test", main, none, runs).await });
 
-    eventually("the good one is reconciled", || recorder.calls("web").len() == 1).await;
+    eventually("the good one is reconciled", || {
+        recorder.calls("web").len() == 1
+    })
+    .await;
     eventually("the bad one is rejected", || recorder.rejected().len() == 1).await;
     let rejected = recorder.rejected();
-    assert!(rejected[0].starts_with("broken: ") && rejected[0].contains("many"), "{rejected:?}");
+    assert!(
+        rejected[0].starts_with("broken: ") && rejected[0].contains("many"),
+        "{rejected:?}"
+    );
     let reference = ObjectRef::new("broken").within("shop");
     assert!(store.get(&reference).is_none() && store.get_invalid(&reference).is_some());
     assert_eq!((store.len(), store.list().len()), (2, 1));
@@ -143,9 +190,16 @@ async fn an_object_that_does_not_decode_is_rejected_and_stops_nothing() {
     broken["metadata"]["name"] = json!("broken-later");
     api.put(&path("broken-later"), broken);
     api.put(&path("web-later"), deployment("web-later"));
-    eventually("the watch goes on", || recorder.calls("web-later").len() == 1).await;
+    eventually("the watch goes on", || {
+        recorder.calls("web-later").len() == 1
+    })
+    .await;
     assert_eq!(recorder.rejected().len(), 2);
-    assert_eq!(api.requests(&Method::GET, DEPLOYMENTS), 2, "one list and one watch");
+    assert_eq!(
+        api.requests(&Method::GET, DEPLOYMENTS),
+        2,
+        "one list and one watch"
+    );
     kit.stop.request();
     running.await.unwrap().unwrap();
 }
@@ -157,7 +211,12 @@ async fn everybody_who_waits_for_the_first_list_is_woken() {
     let api = FakeApi::new();
     api.put(&path("web"), deployment("web"));
     let kit = Kit::leaseless(&api, &[]);
-    let main = main_stream::<Deployment>(&kit.ctx, kit.ctx.api(), Config::default(), "deployments.apps");
+    let main = main_stream::<Deployment>(
+        &kit.ctx,
+        kit.ctx.api(),
+        Config::default(),
+        "deployments.apps",
+    );
     let waiting: Vec<_> = (0..3)
         .map(|_| {
             let store = main.store();
@@ -184,11 +243,23 @@ async fn stored_objects_lack_managed_fields() {
     object["metadata"]["managedFields"] = json!([{"manager": "kubectl"}]);
     api.put(&path("web"), object);
     let kit = Kit::leaseless(&api, &[]);
-    let main = main_stream::<Deployment>(&kit.ctx, kit.ctx.api(), Config::default(), "deployments.apps");
+    let main = main_stream::<Deployment>(
+        &kit.ctx,
+        kit.ctx.api(),
+        Config::default(),
+        "deployments.apps",
+    );
     let store = main.store();
     let ctx = kit.ctx.clone();
     let running = tokio::spawn(async move {
-        runner::run(&ctx, "test", main, futures::stream::pending(), Recorder::idle()).await
+        runner::run(
+            &ctx,
+            "test",
+            main,
+            futures::stream::pending(),
+            Recorder::idle(),
+        )
+        .await
     });
     store.ready().await;
     let objects: Vec<Arc<Deployment>> = store.list();

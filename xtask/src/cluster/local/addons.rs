@@ -27,16 +27,17 @@ pub(super) fn apply(api: &Api, plan: Plan) -> Result<()> {
     let mut documents = Vec::new();
     for name in MANIFESTS {
         let file = paths::definitions().join("addons").join(name);
-        let text = fs::read_to_string(&file).with_context(|| format!("can't read {}", file.display()))?;
+        let text =
+            fs::read_to_string(&file).with_context(|| format!("can't read {}", file.display()))?;
         documents.push(fill(&text, plan).with_context(|| file.display().to_string())?);
     }
     api.apply(&documents.join("---\n"))
 }
 
 /// Whether the name service answers, through its Service, with the address of the API server's
-/// Service. With that the nodes' network, kube-proxy and CoreDNS work, and the host reaches them.
+/// Service. With that the nodes' network, kube-proxy and `CoreDNS` work, and the host reaches them.
 pub(super) fn answers(plan: Plan) -> bool {
-    ask(plan).is_ok_and(|answer| holds(&answer, &plan.api_service().octets()))
+    ask(plan).is_ok_and(|answer| holds(&answer, plan.api_service().octets()))
 }
 
 fn ask(plan: Plan) -> std::io::Result<Vec<u8>> {
@@ -47,7 +48,11 @@ fn ask(plan: Plan) -> std::io::Result<Vec<u8>> {
     let mut answer = vec![0; 512];
     let length = socket.recv(&mut answer)?;
     answer.truncate(length);
-    if answer.is_empty() { Err(ErrorKind::UnexpectedEof.into()) } else { Ok(answer) }
+    if answer.is_empty() {
+        Err(ErrorKind::UnexpectedEof.into())
+    } else {
+        Ok(answer)
+    }
 }
 
 /// A question for the IPv4 address of a name, as RFC 1035 writes it.
@@ -64,10 +69,10 @@ fn question(name: &str) -> Vec<u8> {
 }
 
 /// Whether an answer without an error ends with a record of this address (4 bytes long).
-fn holds(answer: &[u8], address: &[u8; 4]) -> bool {
-    let no_error = answer.get(3).is_some_and(|flags| flags & 0x0f == 0);
+fn holds(answer: &[u8], address: [u8; 4]) -> bool {
+    let no_error = answer.get(3).is_some_and(|flags| flags % 16 == 0);
     let mut record = vec![0, 4];
-    record.extend_from_slice(address);
+    record.extend_from_slice(&address);
     no_error && answer.windows(record.len()).any(|window| window == record)
 }
 
@@ -76,13 +81,18 @@ fn fill(manifest: &str, plan: Plan) -> Result<String> {
     let values = [
         ("DNS_ADDRESS", plan.dns().to_string()),
         ("COREDNS_IMAGE", images::reference(Tool::CoreDns)?),
-        ("METRICS_SERVER_IMAGE", images::reference(Tool::MetricsServer)?),
+        (
+            "METRICS_SERVER_IMAGE",
+            images::reference(Tool::MetricsServer)?,
+        ),
     ];
     let mut text = manifest.to_owned();
     for (name, value) in values {
         text = text.replace(&format!("${{{name}}}"), &value);
     }
-    let unknown = text.lines().find(|line| line.contains("${") && !line.starts_with('#'));
+    let unknown = text
+        .lines()
+        .find(|line| line.contains("${") && !line.starts_with('#'));
     if let Some(line) = unknown {
         bail!("nothing is known to fill in: {}", line.trim());
     }
@@ -104,23 +114,31 @@ mod tests {
 
     #[test]
     fn an_unknown_place_is_refused() {
-        let error = fill("a: ${SOMETHING}\n", Plan::new(0)).unwrap_err().to_string();
+        let error = fill("a: ${SOMETHING}\n", Plan::new(0))
+            .unwrap_err()
+            .to_string();
         assert!(error.ends_with("a: ${SOMETHING}"), "{error}");
     }
 
     #[test]
     fn a_question_names_each_label_with_its_length() {
         let message = question("a.bc");
-        assert_eq!(message.get(12..), Some(&[1, b'a', 2, b'b', b'c', 0, 0, 1, 0, 1][..]));
+        assert_eq!(
+            message.get(12..),
+            Some(&[1, b'a', 2, b'b', b'c', 0, 0, 1, 0, 1][..])
+        );
     }
 
     #[test]
     fn an_answer_holds_the_address_or_not() {
         let mut answer = question("a");
         answer.extend_from_slice(&[0xc0, 12, 0, 1, 0, 1, 0, 0, 0, 5, 0, 4, 10, 208, 0, 1]);
-        assert!(holds(&answer, &[10, 208, 0, 1]));
-        assert!(!holds(&answer, &[10, 209, 0, 1]));
+        assert!(holds(&answer, [10, 208, 0, 1]));
+        assert!(!holds(&answer, [10, 209, 0, 1]));
         answer[3] = 3;
-        assert!(!holds(&answer, &[10, 208, 0, 1]), "an answer that says: no such name");
+        assert!(
+            !holds(&answer, [10, 208, 0, 1]),
+            "an answer that says: no such name"
+        );
     }
 }

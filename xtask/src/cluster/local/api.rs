@@ -27,12 +27,17 @@ impl Api {
     /// # Errors
     /// kubectl can't be built.
     pub(super) fn new(layout: &Layout) -> Result<Self> {
-        Ok(Self { kubectl: tools::path(Tool::Kubectl)?, layout: layout.clone() })
+        Ok(Self {
+            kubectl: tools::path(Tool::Kubectl)?,
+            layout: layout.clone(),
+        })
     }
 
     /// Whether the API server says that it is ready.
     pub(super) fn is_ready(&self) -> bool {
-        let ask = self.kubectl().args(["get", "--raw", "/readyz", "--request-timeout=2s"]);
+        let ask = self
+            .kubectl()
+            .args(["get", "--raw", "/readyz", "--request-timeout=2s"]);
         ask.finish().is_ok_and(|finished| finished.success)
     }
 
@@ -41,7 +46,10 @@ impl Api {
     /// # Errors
     /// The API server doesn't answer within 5 s or refuses.
     pub(super) fn get(&self, path: &str) -> Result<Value> {
-        let text = self.kubectl().args(["get", "--raw", path, "--request-timeout=5s"]).read()?;
+        let text = self
+            .kubectl()
+            .args(["get", "--raw", path, "--request-timeout=5s"])
+            .read()?;
         serde_json::from_str(&text).with_context(|| format!("can't read the answer of {path}"))
     }
 
@@ -52,7 +60,13 @@ impl Api {
     pub(super) fn apply(&self, objects: &str) -> Result<()> {
         let manager = format!("--field-manager={MANAGER}");
         self.kubectl()
-            .args(["apply", "--server-side", "--force-conflicts", "--validate=false", &manager])
+            .args([
+                "apply",
+                "--server-side",
+                "--force-conflicts",
+                "--validate=false",
+                &manager,
+            ])
             .args(["--filename", "-"])
             .stdin(objects)
             .run()
@@ -63,7 +77,10 @@ impl Api {
     /// # Errors
     /// The API server refuses.
     pub(super) fn delete(&self, args: &[&str]) -> Result<()> {
-        self.kubectl().args(["delete", "--ignore-not-found", "--wait=false"]).args(args).run()
+        self.kubectl()
+            .args(["delete", "--ignore-not-found", "--wait=false"])
+            .args(args)
+            .run()
     }
 
     /// Waits until what these arguments of `kubectl wait` name has its condition.
@@ -95,7 +112,10 @@ impl Api {
         deadline: Instant,
         check: &impl Fn() -> Result<()>,
     ) -> Result<bool> {
-        let left = deadline.saturating_duration_since(Instant::now()).as_secs().max(1);
+        let left = deadline
+            .saturating_duration_since(Instant::now())
+            .as_secs()
+            .max(1);
         let mut child = Waiting(
             Command::new(&self.kubectl)
                 .arg("wait")
@@ -117,8 +137,10 @@ impl Api {
     }
 
     fn kubectl(&self) -> Cmd {
-        let command = Cmd::new(&self.kubectl).limit(Duration::from_secs(120));
-        self.environment().into_iter().fold(command, |command, (name, value)| command.env(name, value))
+        let command = Cmd::new(&self.kubectl).limit(Duration::from_mins(2));
+        self.environment()
+            .into_iter()
+            .fold(command, |command, (name, value)| command.env(name, value))
     }
 
     fn environment(&self) -> [(&'static str, std::path::PathBuf); 2] {
@@ -128,6 +150,19 @@ impl Api {
             ("KUBECACHEDIR", self.layout.folder().join("kubectl-cache")),
         ]
     }
+}
+
+/// The objects of a list.
+pub(super) fn items(list: &Value) -> impl Iterator<Item = &Value> {
+    list.get("items")
+        .and_then(Value::as_array)
+        .into_iter()
+        .flatten()
+}
+
+/// The name of an object.
+pub(super) fn name(object: &Value) -> Option<&str> {
+    object.pointer("/metadata/name")?.as_str()
 }
 
 /// A child that doesn't outlive the wait for it.

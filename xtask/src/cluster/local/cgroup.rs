@@ -8,8 +8,8 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
 
-use super::procfs::{self, Mount, Pid};
 use super::process::wait_until;
+use super::procfs::{self, Mount, Pid};
 
 /// How long the kernel may need to let go of a group whose processes have ended.
 const RELEASE: Duration = Duration::from_secs(3);
@@ -62,7 +62,9 @@ pub(super) fn remove(name: &str) -> Result<()> {
     let mut left = Vec::new();
     let gone = wait_until(RELEASE, || {
         left = groups(name);
-        left.retain(|group| fs::remove_dir(group).is_err_and(|error| error.kind() != ErrorKind::NotFound));
+        left.retain(|group| {
+            fs::remove_dir(group).is_err_and(|error| error.kind() != ErrorKind::NotFound)
+        });
         left.is_empty()
     });
     if !gone {
@@ -84,7 +86,9 @@ fn groups(name: &str) -> Vec<PathBuf> {
 }
 
 fn collect(group: &Path, into: &mut Vec<PathBuf>) {
-    let Ok(entries) = fs::read_dir(group) else { return };
+    let Ok(entries) = fs::read_dir(group) else {
+        return;
+    };
     for entry in entries.flatten() {
         if entry.file_type().is_ok_and(|kind| kind.is_dir()) {
             collect(&entry.path(), into);
@@ -128,7 +132,10 @@ fn enable_controllers(group: &Path) -> Result<()> {
     let enabled = fs::read_to_string(&file)?;
     for controller in missing_controllers(&there, &enabled) {
         fs::write(&file, format!("+{controller}")).with_context(|| {
-            format!("can't enable the {controller} controller in {}", group.display())
+            format!(
+                "can't enable the {controller} controller in {}",
+                group.display()
+            )
         })?;
     }
     Ok(())
@@ -148,7 +155,11 @@ mod tests {
     use super::*;
 
     fn mount(point: &str, kind: &str, options: &str) -> Mount {
-        Mount { point: point.into(), kind: kind.into(), options: options.into() }
+        Mount {
+            point: point.into(),
+            kind: kind.into(),
+            options: options.into(),
+        }
     }
 
     #[test]
@@ -161,8 +172,14 @@ mod tests {
             mount("/sys/fs/cgroup/unified", "cgroup2", "rw"),
         ];
         let first: Vec<_> = hierarchies(&mounts, "cgroup");
-        assert_eq!(first, ["/sys/fs/cgroup/cpu,cpuacct", "/sys/fs/cgroup/pids"].map(PathBuf::from));
-        assert_eq!(hierarchies(&mounts, "cgroup2"), [PathBuf::from("/sys/fs/cgroup/unified")]);
+        assert_eq!(
+            first,
+            ["/sys/fs/cgroup/cpu,cpuacct", "/sys/fs/cgroup/pids"].map(PathBuf::from)
+        );
+        assert_eq!(
+            hierarchies(&mounts, "cgroup2"),
+            [PathBuf::from("/sys/fs/cgroup/unified")]
+        );
     }
 
     #[test]

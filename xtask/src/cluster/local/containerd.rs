@@ -19,7 +19,7 @@ use crate::tools::Tool;
 /// How long containerd may take until it answers.
 const READY: Duration = Duration::from_secs(30);
 /// How long importing an image may take.
-const IMPORT: Duration = Duration::from_secs(300);
+const IMPORT: Duration = Duration::from_mins(5);
 /// Plugins that a node doesn't need and that look at the machine when they start.
 const DISABLED: &[&str] = &[
     "io.containerd.internal.v1.tracing",
@@ -42,9 +42,15 @@ pub(super) fn process_name(node: NodePlan) -> String {
 pub(super) fn ensure(layout: &Layout, node: NodePlan) -> Result<()> {
     let files = layout.node(node);
     fs::create_dir_all(files.cni())?;
-    write_private(&files.config("cni/10-pods.conflist"), &pod_network(&files, node))?;
+    write_private(
+        &files.config("cni/10-pods.conflist"),
+        &pod_network(&files, node),
+    )?;
     let config = files.config("containerd.toml");
-    write_private(&config, &configuration(&files, &images::reference(Tool::Pause)?))?;
+    write_private(
+        &config,
+        &configuration(&files, &images::reference(Tool::Pause)?),
+    )?;
     let daemon = Daemon {
         name: process_name(node),
         program: paths::program("containerd").context("containerd is not installed")?,
@@ -61,7 +67,10 @@ pub(super) fn ensure(layout: &Layout, node: NodePlan) -> Result<()> {
     });
     ended?;
     if !answers {
-        bail!("containerd does not answer, log: {}", layout.log(&daemon.name).display());
+        bail!(
+            "containerd does not answer, log: {}",
+            layout.log(&daemon.name).display()
+        );
     }
     Ok(())
 }
@@ -71,7 +80,9 @@ pub(super) fn ensure(layout: &Layout, node: NodePlan) -> Result<()> {
 /// # Errors
 /// containerd doesn't answer.
 pub(super) fn references(layout: &Layout, node: NodePlan) -> Result<HashSet<String>> {
-    let list = ctr(&layout.node(node)).args(["images", "list", "--quiet"]).read()?;
+    let list = ctr(&layout.node(node))
+        .args(["images", "list", "--quiet"])
+        .read()?;
     Ok(list.lines().map(str::to_owned).collect())
 }
 
@@ -80,8 +91,13 @@ pub(super) fn references(layout: &Layout, node: NodePlan) -> Result<HashSet<Stri
 /// # Errors
 /// containerd refuses it or doesn't answer.
 pub(super) fn import(layout: &Layout, node: NodePlan, archive: &Path) -> Result<()> {
-    let command = ctr(&layout.node(node)).args(["images", "import"]).arg(archive);
-    command.limit(IMPORT).run().with_context(|| format!("{} does not take the image", node.name()))
+    let command = ctr(&layout.node(node))
+        .args(["images", "import"])
+        .arg(archive);
+    command
+        .limit(IMPORT)
+        .run()
+        .with_context(|| format!("{} does not take the image", node.name()))
 }
 
 /// Whether a process that watches one of the node's containers is alive: as long as one is, the
@@ -100,8 +116,12 @@ pub(super) fn has_living_containers(layout: &Layout, node: NodePlan) -> bool {
 /// The sockets outside the cluster's folder on which the processes that watch the node's
 /// containers listen.
 pub(super) fn shim_sockets(files: &NodeLayout) -> Vec<PathBuf> {
-    let tasks = files.containerd_state().join("io.containerd.runtime.v2.task/k8s.io");
-    let Ok(entries) = fs::read_dir(tasks) else { return Vec::new() };
+    let tasks = files
+        .containerd_state()
+        .join("io.containerd.runtime.v2.task/k8s.io");
+    let Ok(entries) = fs::read_dir(tasks) else {
+        return Vec::new();
+    };
     entries
         .flatten()
         .filter_map(|entry| fs::read_to_string(entry.path().join("address")).ok())
@@ -111,7 +131,10 @@ pub(super) fn shim_sockets(files: &NodeLayout) -> Vec<PathBuf> {
 
 fn ctr(files: &NodeLayout) -> Cmd {
     let socket = files.containerd_socket();
-    Cmd::new("ctr").arg("--address").arg(socket).args(["--namespace", "k8s.io"])
+    Cmd::new("ctr")
+        .arg("--address")
+        .arg(socket)
+        .args(["--namespace", "k8s.io"])
 }
 
 fn configuration(files: &NodeLayout, sandbox: &str) -> String {
@@ -204,8 +227,13 @@ mod tests {
         let layout = Layout::new(Path::new("/state"));
         let text = configuration(&layout.node(Plan::new(0).node(1)), "localhost/pause:v1");
         for key in ["root", "state", "address", "path", "conf_dir", "Root"] {
-            let line = text.lines().find(|line| line.trim().starts_with(&format!("{key} = ")));
-            assert!(line.is_some_and(|line| line.contains("\"/state/node-1/")), "{key}: {line:?}");
+            let line = text
+                .lines()
+                .find(|line| line.trim().starts_with(&format!("{key} = ")));
+            assert!(
+                line.is_some_and(|line| line.contains("\"/state/node-1/")),
+                "{key}: {line:?}"
+            );
         }
     }
 
@@ -213,9 +241,14 @@ mod tests {
     fn the_sockets_of_watchers_are_found() {
         let folder = tempfile::tempdir().unwrap();
         let files = Layout::new(folder.path()).node(Plan::new(0).node(1));
-        let task = files.containerd_state().join("io.containerd.runtime.v2.task/k8s.io/abc");
+        let task = files
+            .containerd_state()
+            .join("io.containerd.runtime.v2.task/k8s.io/abc");
         fs::create_dir_all(&task).unwrap();
         fs::write(task.join("address"), "unix:///run/containerd/s/1234").unwrap();
-        assert_eq!(shim_sockets(&files), [PathBuf::from("/run/containerd/s/1234")]);
+        assert_eq!(
+            shim_sockets(&files),
+            [PathBuf::from("/run/containerd/s/1234")]
+        );
     }
 }

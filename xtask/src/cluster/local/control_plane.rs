@@ -16,7 +16,7 @@ use crate::tools::{self, Tool};
 pub(super) const PROCESSES: [&str; 4] = ["etcd", "apiserver", "controller-manager", "scheduler"];
 
 /// How long the API server may take until it answers.
-const READY: Duration = Duration::from_secs(60);
+const READY: Duration = Duration::from_mins(1);
 /// The requests per second, and at once, that the controller manager and the scheduler may make:
 /// their defaults (20 and 50) would be what every measurement measures.
 const CLIENT_RATE: [&str; 2] = ["--kube-api-qps=1000", "--kube-api-burst=2000"];
@@ -47,7 +47,11 @@ pub(super) fn wait_for_api(layout: &Layout, plan: Plan, api: &Api) -> Result<()>
     ended.context("the control plane does not start")?;
     if !ready {
         let log = layout.log("apiserver");
-        bail!("the API server is not ready after {} s, log: {}", READY.as_secs(), log.display());
+        bail!(
+            "the API server is not ready after {} s, log: {}",
+            READY.as_secs(),
+            log.display()
+        );
     }
     Ok(())
 }
@@ -63,8 +67,10 @@ pub(super) fn start_controllers(layout: &Layout, plan: Plan) -> Result<()> {
 }
 
 fn etcd(layout: &Layout, plan: Plan) -> Result<Daemon> {
-    let (clients, peers) =
-        (format!("https://{}:2379", plan.host()), format!("https://{}:2380", plan.host()));
+    let (clients, peers) = (
+        format!("https://{}:2379", plan.host()),
+        format!("https://{}:2380", plan.host()),
+    );
     let mut args = vec![
         "--name=restapi".to_owned(),
         format!("--data-dir={}", layout.etcd().display()),
@@ -116,7 +122,7 @@ fn api_server(layout: &Layout, plan: Plan) -> Result<Daemon> {
         ("tls-cert-file", "apiserver.crt"),
         ("tls-private-key-file", "apiserver.key"),
         ("client-ca-file", "ca.crt"),
-        ("service-account-key-file", "sa.key"),
+        ("service-account-key-file", "sa.pub"),
         ("service-account-signing-key-file", "sa.key"),
         ("kubelet-client-certificate", "admin.crt"),
         ("kubelet-client-key", "admin.key"),
@@ -143,7 +149,12 @@ fn controller_manager(layout: &Layout, plan: Plan) -> Result<Daemon> {
 }
 
 fn scheduler(layout: &Layout, plan: Plan) -> Result<Daemon> {
-    daemon(layout, "scheduler", Tool::Scheduler, client(layout, plan, "scheduler"))
+    daemon(
+        layout,
+        "scheduler",
+        Tool::Scheduler,
+        client(layout, plan, "scheduler"),
+    )
 }
 
 /// What the two have in common. There is one of each, so nobody is elected.

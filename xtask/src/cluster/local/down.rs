@@ -28,7 +28,9 @@ pub(crate) fn down(name: &str) -> Result<()> {
     progress.step("mounts", || unmount(&layout, &nodes))?;
     progress.step("network and control groups", || {
         network::remove_all(&layout)?;
-        nodes.iter().try_for_each(|node| cgroup::remove(&node.link()))
+        nodes
+            .iter()
+            .try_for_each(|node| cgroup::remove(&node.link()))
     })?;
     progress.step("files", || remove_files(&layout, &nodes))
 }
@@ -36,9 +38,14 @@ pub(crate) fn down(name: &str) -> Result<()> {
 /// The nodes that have left anything: by their folders, so that also those of a run that was killed
 /// half-way are found.
 fn nodes(layout: &Layout) -> Vec<NodePlan> {
-    let recorded = Record::read(layout.folder()).ok().flatten().map(|record| record.slot);
+    let recorded = Record::read(layout.folder())
+        .ok()
+        .flatten()
+        .map(|record| record.slot);
     // Where the record is damaged the bridge still tells.
-    let Some(slot) = recorded.or_else(|| network::slot(layout)) else { return Vec::new() };
+    let Some(slot) = recorded.or_else(|| network::slot(layout)) else {
+        return Vec::new();
+    };
     let there = |node: &NodePlan| layout.node(*node).folder().exists();
     Plan::new(slot).nodes(MAX_NODES).filter(there).collect()
 }
@@ -69,7 +76,9 @@ fn remove_files(layout: &Layout, nodes: &[NodePlan]) -> Result<()> {
         fs::remove_dir_all(layout.node(*node).folder())?;
     }
     fs::remove_dir_all(folder).with_context(|| format!("can't remove {}", folder.display()))?;
-    let Some(clusters) = folder.parent() else { return Ok(()) };
+    let Some(clusters) = folder.parent() else {
+        return Ok(());
+    };
     if is_last(clusters)? {
         leftovers::remove_shared()?;
     }

@@ -6,11 +6,11 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail};
 use serde_json::{Value, json};
 
-use super::api::Api;
+use super::api::{self, Api};
+use super::health;
 use super::layout::Layout;
 use super::plan::Plan;
 use super::process::{self, Daemon};
-use super::health;
 use crate::tools::{self, Tool};
 
 /// KWOK's name among the cluster's processes.
@@ -22,7 +22,7 @@ const ANNOTATION: &str = "kwok.x-k8s.io/node";
 /// How many nodes are applied at once.
 const BATCH: usize = 200;
 /// How long the nodes may take until all are ready.
-const READY: Duration = Duration::from_secs(120);
+const READY: Duration = Duration::from_mins(2);
 
 /// Makes `count` fake nodes, removes those beyond, and waits until they are ready. Beside real
 /// nodes they have a taint, so that only pods that tolerate it land there.
@@ -43,7 +43,9 @@ pub(super) fn ensure(layout: &Layout, plan: Plan, api: &Api, count: u16, real: u
     let mut failure = None;
     let all = process::wait_until(READY, || {
         failure = process::check(layout, PROCESS).err();
-        ready = api.get("/api/v1/nodes").map_or(0, |nodes| count_ready(&nodes));
+        ready = api
+            .get("/api/v1/nodes")
+            .map_or(0, |nodes| count_ready(&nodes));
         failure.is_some() || ready == usize::from(count)
     });
     match failure {
@@ -58,12 +60,14 @@ pub(super) fn ensure(layout: &Layout, plan: Plan, api: &Api, count: u16, real: u
 
 /// How many of the nodes in a list are fake and ready.
 pub(super) fn count_ready(nodes: &Value) -> usize {
-    let items = nodes["items"].as_array().into_iter().flatten();
-    items.filter(|node| is_fake(node) && health::is_ready(node)).count()
+    api::items(nodes)
+        .filter(|node| is_fake(node) && health::is_ready(node))
+        .count()
 }
 
 fn is_fake(node: &Value) -> bool {
-    !node["metadata"]["labels"][MARK].is_null()
+    node.pointer("/metadata/labels")
+        .is_some_and(|labels| labels.get(MARK).is_some())
 }
 
 fn name(number: u16) -> String {
@@ -73,9 +77,8 @@ fn name(number: u16) -> String {
 fn remove_beyond(api: &Api, count: u16) -> Result<()> {
     let nodes = api.get(&format!("/api/v1/nodes?labelSelector={MARK}"))?;
     let wanted: std::collections::HashSet<String> = (1..=count).map(name).collect();
-    let names = nodes["items"].as_array().into_iter().flatten();
-    let surplus: Vec<&str> = names
-        .filter_map(|node| node["metadata"]["name"].as_str())
+    let surplus: Vec<&str> = api::items(&nodes)
+        .filter_map(api::name)
         .filter(|name| !wanted.contains(*name))
         .collect();
     if surplus.is_empty() {
@@ -135,9 +138,15 @@ fn stages() -> Result<String> {
         .map(|entry| Ok(entry?.path()))
         .collect::<Result<_>>()?;
     files.sort();
-    let texts: Vec<String> = files.iter().map(fs::read_to_string).collect::<Result<_, _>>()?;
+    let texts: Vec<String> = files
+        .iter()
+        .map(fs::read_to_string)
+        .collect::<Result<_, _>>()?;
     if texts.is_empty() {
-        bail!("{} holds no stages: remove the folder above it and run this again", folder.display());
+        bail!(
+            "{} holds no stages: remove the folder above it and run this again",
+            folder.display()
+        );
     }
     Ok(texts.join("\n---\n"))
 }
@@ -159,7 +168,11 @@ mod tests {
                    "status": {"conditions": [{"type": "Ready", "status": status}]}})
         };
         let fake = json!({MARK: "true"});
-        let items = [with(fake.clone(), "True"), with(fake, "False"), with(json!({}), "True")];
+        let items = [
+            with(fake.clone(), "True"),
+            with(fake, "False"),
+            with(json!({}), "True"),
+        ];
         assert_eq!(count_ready(&json!({"items": items})), 1);
     }
 }

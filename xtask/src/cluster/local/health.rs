@@ -5,7 +5,7 @@ use std::fmt;
 use anyhow::Result;
 use serde_json::Value;
 
-use super::api::Api;
+use super::api::{self, Api};
 use super::layout::Layout;
 use super::plan::{NodePlan, Plan};
 use super::{addons, control_plane, fake, network, node, process};
@@ -49,20 +49,35 @@ impl fmt::Display for State {
 /// The kernel's tables can't be read.
 pub(super) fn parts(layout: &Layout, record: &Record, api: &Api) -> Result<Vec<Part>> {
     let plan = Plan::new(record.slot);
-    let mut parts: Vec<Part> = processes(record).iter().map(|name| running(layout, name)).collect();
+    let mut parts: Vec<Part> = processes(record)
+        .iter()
+        .map(|name| running(layout, name))
+        .collect();
     let ready = api.is_ready();
     parts.push(part("API", ready, &format!("https://{}:6443", plan.host())));
-    let nodes = if ready { api.get("/api/v1/nodes").unwrap_or_default() } else { Value::Null };
+    let nodes = if ready {
+        api.get("/api/v1/nodes").unwrap_or_default()
+    } else {
+        Value::Null
+    };
     for node in plan.nodes(record.nodes) {
         parts.push(self::node(layout, &nodes, node)?);
     }
     if record.fake_nodes > 0 {
         let count = fake::count_ready(&nodes);
         let detail = format!("{count} of {} ready", record.fake_nodes);
-        parts.push(part("fake nodes", count == usize::from(record.fake_nodes), &detail));
+        parts.push(part(
+            "fake nodes",
+            count == usize::from(record.fake_nodes),
+            &detail,
+        ));
     }
     if record.nodes > 0 {
-        parts.push(part("cluster DNS", addons::answers(plan), &format!("{}:53", plan.dns())));
+        parts.push(part(
+            "cluster DNS",
+            addons::answers(plan),
+            &format!("{}:53", plan.dns()),
+        ));
         parts.push(metrics(ready, api));
     }
     Ok(parts)
@@ -79,7 +94,8 @@ pub(super) fn is_ready(node: &Value) -> bool {
 }
 
 fn conditions(object: &Value) -> impl Iterator<Item = &Value> {
-    object["status"]["conditions"].as_array().into_iter().flatten()
+    let conditions = object.pointer("/status/conditions");
+    conditions.and_then(Value::as_array).into_iter().flatten()
 }
 
 /// The names of all processes that the cluster has.
@@ -97,14 +113,18 @@ fn processes(record: &Record) -> Vec<String> {
 fn running(layout: &Layout, name: &str) -> Part {
     match process::running(layout, name) {
         Some(pid) => part(name, true, &format!("process {pid}")),
-        None => part(name, false, &format!("not running, log: {}", layout.log(name).display())),
+        None => part(
+            name,
+            false,
+            &format!("not running, log: {}", layout.log(name).display()),
+        ),
     }
 }
 
 fn node(layout: &Layout, nodes: &Value, node: NodePlan) -> Result<Part> {
     let name = node.name();
-    let found = nodes["items"].as_array().into_iter().flatten();
-    let ready = found.into_iter().any(|item| item["metadata"]["name"] == name.as_str() && is_ready(item));
+    let ready =
+        api::items(nodes).any(|item| api::name(item) == Some(name.as_str()) && is_ready(item));
     let present = network::has_namespace(layout, node)?;
     let detail = match (present, ready) {
         (false, _) => "has no network namespace".to_owned(),
@@ -117,20 +137,32 @@ fn node(layout: &Layout, nodes: &Value, node: NodePlan) -> Result<Part> {
 /// The metrics need a minute after a start; nothing else waits for them.
 fn metrics(ready: bool, api: &Api) -> Part {
     let path = "/apis/apiregistration.k8s.io/v1/apiservices/v1beta1.metrics.k8s.io";
-    let service = if ready { api.get(path).unwrap_or_default() } else { Value::Null };
+    let service = if ready {
+        api.get(path).unwrap_or_default()
+    } else {
+        Value::Null
+    };
     let condition = conditions(&service).find(|condition| condition["type"] == "Available");
     let available = condition.is_some_and(|condition| condition["status"] == "True");
     let reason = condition.and_then(|condition| condition["reason"].as_str());
     Part {
         name: "metrics".into(),
-        state: if available { State::Healthy } else { State::WarmingUp },
+        state: if available {
+            State::Healthy
+        } else {
+            State::WarmingUp
+        },
         detail: reason.unwrap_or("not there yet").to_owned(),
     }
 }
 
 fn part(name: &str, works: bool, detail: &str) -> Part {
     let state = if works { State::Healthy } else { State::Broken };
-    Part { name: name.to_owned(), state, detail: detail.to_owned() }
+    Part {
+        name: name.to_owned(),
+        state,
+        detail: detail.to_owned(),
+    }
 }
 
 #[cfg(test)]
@@ -140,14 +172,18 @@ mod tests {
 
     #[test]
     fn warming_up_is_healthy_and_broken_is_not() {
-        let warming = Part { state: State::WarmingUp, ..part("metrics", true, "") };
+        let warming = Part {
+            state: State::WarmingUp,
+            ..part("metrics", true, "")
+        };
         assert!(is_healthy(&[part("etcd", true, ""), warming.clone()]));
         assert!(!is_healthy(&[part("etcd", false, ""), warming]));
     }
 
     #[test]
     fn a_node_is_ready_when_it_says_so() {
-        let node = |status: &str| json!({"status": {"conditions": [{"type": "Ready", "status": status}]}});
+        let node =
+            |status: &str| json!({"status": {"conditions": [{"type": "Ready", "status": status}]}});
         assert!(is_ready(&node("True")));
         assert!(!is_ready(&node("Unknown")));
         assert!(!is_ready(&json!({})));
@@ -155,7 +191,10 @@ mod tests {
 
     #[test]
     fn a_cluster_has_the_processes_of_all_its_nodes() {
-        let record = Record { fake_nodes: 1, ..Record::foreign(crate::cluster::Backend::Local, 2, None) };
+        let record = Record {
+            fake_nodes: 1,
+            ..Record::foreign(crate::cluster::Backend::Local, 2, None)
+        };
         let names = processes(&record);
         assert_eq!(names.len(), 4 + 2 * 3 + 1);
         assert!(names.contains(&"kubelet-2".to_owned()), "{names:?}");

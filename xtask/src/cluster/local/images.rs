@@ -13,8 +13,11 @@ use crate::paths;
 use crate::tools::{self, Tool};
 
 /// The programs that run in pods, and as which user.
-const PROGRAMS: [(Tool, &str); 3] =
-    [(Tool::Pause, "65535:65535"), (Tool::CoreDns, "0"), (Tool::MetricsServer, "65532:65532")];
+const PROGRAMS: [(Tool, &str); 3] = [
+    (Tool::Pause, "65535:65535"),
+    (Tool::CoreDns, "0"),
+    (Tool::MetricsServer, "65532:65532"),
+];
 
 /// What the image of a program is called: its version is the tag.
 ///
@@ -29,20 +32,30 @@ pub(super) fn reference(tool: Tool) -> Result<String> {
 /// # Errors
 /// A program can't be built or an archive can't be written.
 pub(super) fn archives() -> Result<Vec<PathBuf>> {
-    PROGRAMS.iter().map(|(tool, user)| archive(*tool, user)).collect()
+    PROGRAMS
+        .iter()
+        .map(|(tool, user)| archive(*tool, user))
+        .collect()
 }
 
 /// The archive's name holds the program's folder in the cache, which changes with the program.
 fn archive(tool: Tool, user: &str) -> Result<PathBuf> {
     let program = tools::path(tool)?;
-    let origin = program.parent().and_then(Path::file_name).context("a program has a folder")?;
+    let origin = program
+        .parent()
+        .and_then(Path::file_name)
+        .context("a program has a folder")?;
     let folder = paths::cache()?.join("images");
     let file = folder.join(format!("{}.tar", origin.to_string_lossy()));
     if !file.is_file() {
         fs::create_dir_all(&folder).with_context(|| format!("can't make {}", folder.display()))?;
         let reference = reference(tool)?;
-        let image =
-            archive::Image { program: &program, name: tool.name(), reference: &reference, user };
+        let image = archive::Image {
+            program: &program,
+            name: tool.name(),
+            reference: &reference,
+            user,
+        };
         archive::write(&image, &file)?;
     }
     Ok(file)
@@ -75,7 +88,13 @@ pub(super) fn load(
     fs::create_dir_all(layout.images())?;
     let name: String = reference
         .chars()
-        .map(|c| if c.is_ascii_alphanumeric() || c == '.' { c } else { '-' })
+        .map(|c| {
+            if c.is_ascii_alphanumeric() || c == '.' {
+                c
+            } else {
+                '-'
+            }
+        })
         .collect();
     let kept = layout.images().join(format!("{name}.tar"));
     let unfinished = kept.with_extension("unfinished");
@@ -105,11 +124,11 @@ fn loaded(layout: &Layout) -> Result<Vec<PathBuf>> {
 fn import_once(layout: &Layout, node: NodePlan, archive: &Path) -> Result<()> {
     let name = archive.file_stem().context("an archive has a name")?;
     let notes = layout.node(node).containerd_root().join("imported");
-    let note = notes.join(name);
-    if note.exists() {
+    let done = notes.join(name);
+    if done.exists() {
         return Ok(());
     }
     containerd::import(layout, node, archive)?;
     fs::create_dir_all(&notes)?;
-    Ok(fs::write(note, "")?)
+    Ok(fs::write(done, "")?)
 }

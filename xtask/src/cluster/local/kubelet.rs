@@ -35,7 +35,10 @@ fn kubelet(layout: &Layout, plan: Plan, node: NodePlan) -> Result<Daemon> {
     let files = layout.node(node);
     fs::create_dir_all(files.pod_logs())?;
     let config = files.config("kubelet.json");
-    write_private(&config, &format!("{:#}\n", kubelet_config(layout, plan, node)))?;
+    write_private(
+        &config,
+        &format!("{:#}\n", kubelet_config(layout, plan, node)),
+    )?;
     let kubeconfig = layout.config(&format!("{}.conf", pki::kubelet_file(node)));
     Ok(Daemon {
         name: kubelet_name(node),

@@ -19,7 +19,9 @@ pub(super) struct NodeLayout {
 impl Layout {
     /// The layout of the cluster in this folder.
     pub(super) fn new(folder: &Path) -> Self {
-        Self { folder: folder.to_owned() }
+        Self {
+            folder: folder.to_owned(),
+        }
     }
 
     /// The folder itself.
@@ -64,7 +66,9 @@ impl Layout {
 
     /// The files of a node.
     pub(super) fn node(&self, node: NodePlan) -> NodeLayout {
-        NodeLayout { folder: self.folder.join(node.name()) }
+        NodeLayout {
+            folder: self.folder.join(node.name()),
+        }
     }
 }
 

@@ -23,22 +23,35 @@ const DEVICE_PLUGINS: &str = "/var/lib/kubelet/device-plugins";
 /// # Errors
 /// One can't be removed.
 pub(super) fn remove_sockets(files: &NodeLayout) -> Result<()> {
-    containerd::shim_sockets(files).iter().try_for_each(|socket| remove_file(socket))
+    containerd::shim_sockets(files)
+        .iter()
+        .try_for_each(|socket| remove_file(socket))
 }
 
-/// Removes the results of the network plugins for the node's pods.
+/// Removes the results of the network plugins for the node's pods: those of the pod network, which
+/// has the node's name, and for the same pods those of the loopback, which has one name everywhere.
 ///
 /// # Errors
 /// One can't be removed.
 pub(super) fn remove_network_results(node: NodePlan) -> Result<()> {
-    let prefix = format!("{}-", node.link());
-    let Ok(entries) = fs::read_dir(NETWORK_RESULTS) else { return Ok(()) };
+    let folder = Path::new(NETWORK_RESULTS);
+    let Ok(entries) = fs::read_dir(folder) else {
+        return Ok(());
+    };
     for entry in entries.flatten() {
-        if entry.file_name().to_string_lossy().starts_with(&prefix) {
+        let name = entry.file_name();
+        if let Some(pod) = pod_of_result(&name.to_string_lossy(), node) {
+            remove_file(&folder.join(format!("cni-loopback-{pod}-lo")))?;
             remove_file(&entry.path())?;
         }
     }
     Ok(())
+}
+
+/// The pod of a result of the node's pod network.
+fn pod_of_result(name: &str, node: NodePlan) -> Option<&str> {
+    name.strip_prefix(&format!("{}-", node.link()))?
+        .strip_suffix("-eth0")
 }
 
 /// Removes the links to logs of this cluster's containers.
@@ -46,7 +59,9 @@ pub(super) fn remove_network_results(node: NodePlan) -> Result<()> {
 /// # Errors
 /// One can't be removed.
 pub(super) fn remove_log_links(layout: &Layout) -> Result<()> {
-    let Ok(entries) = fs::read_dir(LOG_LINKS) else { return Ok(()) };
+    let Ok(entries) = fs::read_dir(LOG_LINKS) else {
+        return Ok(());
+    };
     for entry in entries.flatten() {
         if fs::read_link(entry.path()).is_ok_and(|to| to.starts_with(layout.folder())) {
             remove_file(&entry.path())?;
@@ -85,5 +100,20 @@ fn remove_file(file: &Path) -> Result<()> {
     match fs::remove_file(file) {
         Err(error) if error.kind() == ErrorKind::NotFound => Ok(()),
         result => result.with_context(|| format!("can't remove {}", file.display())),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::cluster::local::plan::Plan;
+
+    #[test]
+    fn only_the_nodes_own_results_are_found() {
+        let node = Plan::new(0).node(1);
+        assert_eq!(pod_of_result("ra0-1-abc-eth0", node), Some("abc"));
+        for other in ["ra0-10-abc-eth0", "ra1-1-abc-eth0", "cni-loopback-abc-lo"] {
+            assert_eq!(pod_of_result(other, node), None, "{other}");
+        }
     }
 }

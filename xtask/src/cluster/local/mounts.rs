@@ -25,12 +25,16 @@ pub(super) fn remove_below(folder: &Path) -> Result<()> {
                 // It went with another, which it was mounted on.
                 Ok(()) | Err(nix::errno::Errno::EINVAL | nix::errno::Errno::ENOENT) => {}
                 Err(error) => {
-                    return Err(error).with_context(|| format!("can't unmount {}", point.display()));
+                    return Err(error)
+                        .with_context(|| format!("can't unmount {}", point.display()));
                 }
             }
         }
     }
-    bail!("something is mounted again and again below {}", folder.display())
+    bail!(
+        "something is mounted again and again below {}",
+        folder.display()
+    )
 }
 
 /// What is mounted at and below this folder, the latest first.
@@ -50,7 +54,11 @@ mod tests {
 
     #[test]
     fn only_what_lies_below_is_found() {
-        assert!(below(Path::new("/proc")).unwrap().contains(&PathBuf::from("/proc")));
+        assert!(
+            below(Path::new("/proc"))
+                .unwrap()
+                .contains(&PathBuf::from("/proc"))
+        );
         assert_eq!(below(Path::new("/pro")).unwrap(), Vec::<PathBuf>::new());
         remove_below(Path::new("/nothing-is-mounted-here")).unwrap();
     }

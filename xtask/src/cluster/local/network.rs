@@ -2,6 +2,7 @@
 //! Services, and a network namespace with a cable to the bridge for each node. The host's packet
 //! filter and its settings are left alone.
 
+use std::fmt::Write as _;
 use std::fs;
 use std::path::Path;
 
@@ -41,14 +42,13 @@ struct Route {
 /// Something that isn't this cluster's has its name or its addresses.
 pub(super) fn ensure_bridge(layout: &Layout, plan: Plan) -> Result<()> {
     let bridge = plan.bridge();
-    match link(&bridge)? {
-        Some(found) => check_owner(&found, layout)?,
-        None => {
-            check_routes(plan)?;
-            ip(&["link", "add", &bridge, "type", "bridge"])?;
-            ip(&["link", "set", &bridge, "alias", &owner(layout)])?;
-        }
+    if let Some(found) = link(&bridge)? {
+        check_owner(&found, layout)?;
+    } else {
+        check_routes(plan)?;
+        ip(&["link", "add", &bridge, "type", "bridge"])?;
     }
+    ip(&["link", "set", &bridge, "alias", &owner(layout)])?;
     let address = format!("{}/24", plan.host());
     ip(&["address", "replace", &address, "dev", &bridge])?;
     ip(&["link", "set", &bridge, "up"])
@@ -57,21 +57,30 @@ pub(super) fn ensure_bridge(layout: &Layout, plan: Plan) -> Result<()> {
 /// Whether something that is not this cluster's has the name of its bridge or an address of its
 /// plan: the reason in words.
 pub(super) fn conflict(layout: &Layout, plan: Plan) -> Result<Option<String>> {
-    let Some(found) = link(&plan.bridge())? else { return Ok(check_routes(plan).err().map(|error| error.to_string())) };
-    Ok(check_owner(&found, layout).err().map(|error| error.to_string()))
+    let Some(found) = link(&plan.bridge())? else {
+        return Ok(check_routes(plan).err().map(|error| error.to_string()));
+    };
+    Ok(check_owner(&found, layout)
+        .err()
+        .map(|error| error.to_string()))
 }
 
 /// The slot of this cluster, as its bridge tells; none when it has no bridge.
 pub(super) fn slot(layout: &Layout) -> Option<u8> {
     let own = owner(layout);
-    let mut links = links().ok()?.into_iter().filter(|link| link.ifalias.as_ref() == Some(&own));
+    let mut links = links()
+        .ok()?
+        .into_iter()
+        .filter(|link| link.ifalias.as_ref() == Some(&own));
     links.find_map(|link| link.ifname.strip_prefix("ra")?.parse().ok())
 }
 
 /// Whether the node has its namespace. It hasn't after a reboot.
 pub(super) fn has_namespace(layout: &Layout, node: NodePlan) -> Result<bool> {
     let point = layout.node(node).namespace();
-    Ok(procfs::mounts()?.iter().any(|mount| mount.point == point && mount.kind == "nsfs"))
+    Ok(procfs::mounts()?
+        .iter()
+        .any(|mount| mount.point == point && mount.kind == "nsfs"))
 }
 
 /// Makes the node's namespace, its cable and the host's routes to it, unless they are there.
@@ -86,9 +95,21 @@ pub(super) fn ensure_node(layout: &Layout, plan: Plan, node: NodePlan) -> Result
         Cmd::new("unshare").arg(net).arg("true").run()?;
     }
     ensure_cable(layout, plan, node)?;
-    ip(&["route", "replace", &node.pods(), "via", &node.address().to_string()])?;
+    ip(&[
+        "route",
+        "replace",
+        &node.pods(),
+        "via",
+        &node.address().to_string(),
+    ])?;
     if node.number() == 1 {
-        ip(&["route", "replace", &plan.services(), "via", &node.address().to_string()])?;
+        ip(&[
+            "route",
+            "replace",
+            &plan.services(),
+            "via",
+            &node.address().to_string(),
+        ])?;
     }
     Ok(())
 }
@@ -101,9 +122,12 @@ pub(super) fn ensure_routes(layout: &Layout, plan: Plan, node: NodePlan, count: 
     let mut batch = String::new();
     for other in plan.nodes(count).filter(|other| *other != node) {
         let (pods, address) = (other.pods(), other.address());
-        batch.push_str(&format!("route replace {pods} via {address}\n"));
+        let _ = writeln!(batch, "route replace {pods} via {address}");
     }
-    inside(layout, node).args(["ip", "-batch", "-"]).stdin(batch).run()
+    inside(layout, node)
+        .args(["ip", "-batch", "-"])
+        .stdin(batch)
+        .run()
 }
 
 /// A command inside the node's network namespace.
@@ -130,7 +154,10 @@ pub(super) fn remove_node(layout: &Layout, node: NodePlan) -> Result<()> {
 /// The kernel refuses.
 pub(super) fn remove_all(layout: &Layout) -> Result<()> {
     let own = owner(layout);
-    for link in links()?.iter().filter(|link| link.ifalias.as_ref() == Some(&own)) {
+    for link in links()?
+        .iter()
+        .filter(|link| link.ifalias.as_ref() == Some(&own))
+    {
         remove_link(layout, &link.ifname)?;
     }
     Ok(())
@@ -145,25 +172,44 @@ fn ensure_cable(layout: &Layout, plan: Plan, node: NodePlan) -> Result<()> {
         let namespace = namespace.to_string_lossy();
         let hardware = node.hardware_address();
         let ours = ["link", "add", &name, "type", "veth"];
-        let peer = ["peer", "name", "eth0", "address", &hardware, "netns", &namespace];
+        let peer = [
+            "peer", "name", "eth0", "address", &hardware, "netns", &namespace,
+        ];
         ip(&[&ours[..], &peer[..]].concat())?;
     }
-    ip(&["link", "set", &name, "alias", &owner(layout), "master", &plan.bridge(), "up"])?;
+    ip(&[
+        "link",
+        "set",
+        &name,
+        "alias",
+        &owner(layout),
+        "master",
+        &plan.bridge(),
+        "up",
+    ])?;
     let batch = format!(
         "link set lo up\naddress replace {}/24 dev eth0\nlink set eth0 up\n\
          route replace default via {}\n",
         node.address(),
         plan.host()
     );
-    inside(layout, node).args(["ip", "-batch", "-"]).stdin(batch).run()?;
-    inside(layout, node).args(["sh", "-ec", NODE_SETTINGS]).run().context(
-        "a node's network settings can't be made: does the kernel have br_netfilter \
+    inside(layout, node)
+        .args(["ip", "-batch", "-"])
+        .stdin(batch)
+        .run()?;
+    inside(layout, node)
+        .args(["sh", "-ec", NODE_SETTINGS])
+        .run()
+        .context(
+            "a node's network settings can't be made: does the kernel have br_netfilter \
          (`modprobe br_netfilter`)?",
-    )
+        )
 }
 
 fn remove_link(layout: &Layout, name: &str) -> Result<()> {
-    let Some(found) = link(name)? else { return Ok(()) };
+    let Some(found) = link(name)? else {
+        return Ok(());
+    };
     check_owner(&found, layout)?;
     ip(&["link", "del", name])
 }
@@ -245,7 +291,8 @@ fn routes() -> Result<Vec<Route>> {
 fn json<T: for<'a> Deserialize<'a>>(args: &[&str]) -> Result<Vec<T>> {
     let text = Cmd::new("ip").args(args).read()?;
     let text = if text.trim().is_empty() { "[]" } else { &text };
-    serde_json::from_str(text).with_context(|| format!("can't read what `ip {}` says", args.join(" ")))
+    serde_json::from_str(text)
+        .with_context(|| format!("can't read what `ip {}` says", args.join(" ")))
 }
 
 fn ip(args: &[&str]) -> Result<()> {
@@ -267,7 +314,8 @@ mod tests {
 
     #[test]
     fn the_output_of_ip_is_understood() {
-        let text = r#"[{"ifname":"lo"},{"ifname":"ra0","ifalias":"restapi-cluster /x","flags":[]}]"#;
+        let text =
+            r#"[{"ifname":"lo"},{"ifname":"ra0","ifalias":"restapi-cluster /x","flags":[]}]"#;
         let links: Vec<Link> = serde_json::from_str(text).unwrap();
         let layout = Layout::new(Path::new("/x"));
         assert!(check_owner(&links[1], &layout).is_ok());

@@ -44,12 +44,18 @@ pub(super) fn object(node: NodePlan) -> serde_json::Value {
 /// # Errors
 /// One has ended: the error has the end of its log.
 pub(super) fn check(layout: &Layout, node: NodePlan) -> Result<()> {
-    processes(node).iter().try_for_each(|name| process::check(layout, name))
+    processes(node)
+        .iter()
+        .try_for_each(|name| process::check(layout, name))
 }
 
 /// The names of the node's processes.
 pub(super) fn processes(node: NodePlan) -> [String; 3] {
-    [containerd::process_name(node), kubelet::kubelet_name(node), kubelet::proxy_name(node)]
+    [
+        containerd::process_name(node),
+        kubelet::kubelet_name(node),
+        kubelet::proxy_name(node),
+    ]
 }
 
 /// Removes a node from a cluster that stays.
@@ -99,10 +105,10 @@ fn reset(layout: &Layout, node: NodePlan) -> Result<()> {
 
 /// The cluster's processes that name the node's folder among their arguments.
 fn of_node(layout: &Layout, folder: &Path) -> Vec<procfs::Pid> {
-    let named = format!("{}/", folder.display());
+    let prefix = format!("{}/", folder.display());
     let names = |pid: &procfs::Pid| {
         let line = fs::read(format!("/proc/{pid}/cmdline")).unwrap_or_default();
-        String::from_utf8_lossy(&line).contains(&named)
+        String::from_utf8_lossy(&line).contains(&prefix)
     };
     let mut found = procfs::with_variable(process::MARK, layout.folder());
     found.retain(names);

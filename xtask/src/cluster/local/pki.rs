@@ -42,19 +42,34 @@ pub(super) fn ensure(layout: &Layout, plan: Plan, nodes: u8) -> Result<()> {
     let authority = authority(layout)?;
     service_account_key(layout)?;
     let host = plan.host().to_string();
-    let mut names: Vec<String> =
-        ["kubernetes", "kubernetes.default", "kubernetes.default.svc", "localhost"]
-            .map(str::to_owned)
-            .into();
+    let mut names: Vec<String> = [
+        "kubernetes",
+        "kubernetes.default",
+        "kubernetes.default.svc",
+        "localhost",
+    ]
+    .map(str::to_owned)
+    .into();
     names.extend(["kubernetes.default.svc.cluster.local".into(), host.clone()]);
     names.push(plan.api_service().to_string());
-    issue(layout, &authority, server("apiserver", names))?;
-    issue(layout, &authority, server("etcd", vec![host, "localhost".into()]))?;
+    issue(layout, &authority, &server("apiserver", names))?;
+    let etcd = server("etcd", vec![host, "localhost".into()]);
+    issue(layout, &authority, &etcd)?;
     for (file, user, group) in USERS {
-        issue(layout, &authority, Subject { file, user, group, names: Vec::new() })?;
+        let names = Vec::new();
+        let subject = Subject {
+            file,
+            user,
+            group,
+            names,
+        };
+        issue(layout, &authority, &subject)?;
         kubeconfig(layout, plan, file)?;
     }
-    write_private(&layout.kubeconfig(), &kubeconfig_text(layout, plan, "admin"))?;
+    write_private(
+        &layout.kubeconfig(),
+        &kubeconfig_text(layout, plan, "admin"),
+    )?;
     for node in plan.nodes(nodes) {
         kubelet(layout, &authority, plan, node)?;
     }
@@ -71,12 +86,23 @@ fn kubelet(layout: &Layout, authority: &Authority, plan: Plan, node: NodePlan) -
     let user = format!("system:node:{}", node.name());
     let names = vec![node.name(), node.address().to_string()];
     let group = Some("system:nodes");
-    issue(layout, authority, Subject { file: &file, user: &user, group, names })?;
+    let subject = Subject {
+        file: &file,
+        user: &user,
+        group,
+        names,
+    };
+    issue(layout, authority, &subject)?;
     kubeconfig(layout, plan, &file)
 }
 
 fn server(file: &str, names: Vec<String>) -> Subject<'_> {
-    Subject { file, user: file, group: None, names }
+    Subject {
+        file,
+        user: file,
+        group: None,
+        names,
+    }
 }
 
 type Authority = Issuer<'static, KeyPair>;
@@ -85,9 +111,14 @@ type Authority = Issuer<'static, KeyPair>;
 fn authority(layout: &Layout) -> Result<Authority> {
     let (key_file, certificate_file) = (layout.pki("ca.key"), layout.pki("ca.crt"));
     let mut parameters = parameters(&[])?;
-    parameters.distinguished_name.push(DnType::CommonName, "restapi-cluster");
+    parameters
+        .distinguished_name
+        .push(DnType::CommonName, "restapi-cluster");
     parameters.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    parameters.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::DigitalSignature];
+    parameters.key_usages = vec![
+        KeyUsagePurpose::KeyCertSign,
+        KeyUsagePurpose::DigitalSignature,
+    ];
     if !certificate_file.is_file() {
         let key = KeyPair::generate()?;
         write_private(&key_file, &key.serialize_pem())?;
@@ -110,31 +141,43 @@ fn parameters(names: &[String]) -> Result<CertificateParams> {
     Ok(parameters)
 }
 
-/// The key that signs the tokens of ServiceAccounts.
+/// The key that signs the tokens of service accounts, and the one that verifies them, which is
+/// written last.
 fn service_account_key(layout: &Layout) -> Result<()> {
-    let file = layout.pki("sa.key");
-    if file.is_file() {
+    let public = layout.pki("sa.pub");
+    if public.is_file() {
         return Ok(());
     }
-    write_private(&file, &KeyPair::generate()?.serialize_pem())
+    let key = KeyPair::generate()?;
+    write_private(&layout.pki("sa.key"), &key.serialize_pem())?;
+    write_private(&public, &key.public_key_pem())
 }
 
-fn issue(layout: &Layout, authority: &Authority, subject: Subject<'_>) -> Result<()> {
+fn issue(layout: &Layout, authority: &Authority, subject: &Subject<'_>) -> Result<()> {
     let certificate_file = layout.pki(&format!("{}.crt", subject.file));
     if certificate_file.is_file() {
         return Ok(());
     }
     let key = KeyPair::generate()?;
     let mut parameters = parameters(&subject.names)?;
-    parameters.distinguished_name.push(DnType::CommonName, subject.user);
+    parameters
+        .distinguished_name
+        .push(DnType::CommonName, subject.user);
     if let Some(group) = subject.group {
-        parameters.distinguished_name.push(DnType::OrganizationName, group);
+        parameters
+            .distinguished_name
+            .push(DnType::OrganizationName, group);
     }
     parameters.key_usages = vec![KeyUsagePurpose::DigitalSignature];
-    parameters.extended_key_usages =
-        vec![ExtendedKeyUsagePurpose::ServerAuth, ExtendedKeyUsagePurpose::ClientAuth];
+    parameters.extended_key_usages = vec![
+        ExtendedKeyUsagePurpose::ServerAuth,
+        ExtendedKeyUsagePurpose::ClientAuth,
+    ];
     let certificate = parameters.signed_by(&key, authority)?;
-    write_private(&layout.pki(&format!("{}.key", subject.file)), &key.serialize_pem())?;
+    write_private(
+        &layout.pki(&format!("{}.key", subject.file)),
+        &key.serialize_pem(),
+    )?;
     write_private(&certificate_file, &certificate.pem())
 }
 
@@ -180,7 +223,10 @@ mod tests {
         ensure(&layout, Plan::new(0), 2).unwrap();
         assert_eq!(fs::read(layout.pki("kubelet-1.crt")).unwrap(), first);
         assert!(layout.pki("kubelet-2.crt").is_file());
-        let mode = fs::metadata(layout.pki("ca.key")).unwrap().permissions().mode();
+        let mode = fs::metadata(layout.pki("ca.key"))
+            .unwrap()
+            .permissions()
+            .mode();
         assert_eq!(mode & 0o777, 0o600);
     }
 
@@ -189,7 +235,13 @@ mod tests {
         let layout = Layout::new(std::path::Path::new("/state"));
         let text = kubeconfig_text(&layout, Plan::new(1), "admin");
         let config: serde_json::Value = serde_json::from_str(&text).unwrap();
-        assert_eq!(config["clusters"][0]["cluster"]["server"], "https://172.30.1.1:6443");
-        assert_eq!(config["users"][0]["user"]["client-key"], "/state/pki/admin.key");
+        assert_eq!(
+            config["clusters"][0]["cluster"]["server"],
+            "https://172.30.1.1:6443"
+        );
+        assert_eq!(
+            config["users"][0]["user"]["client-key"],
+            "/state/pki/admin.key"
+        );
     }
 }

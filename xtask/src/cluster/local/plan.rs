@@ -69,7 +69,10 @@ impl Plan {
 
     /// The node of this number.
     pub(super) fn node(self, number: u8) -> NodePlan {
-        NodePlan { slot: self.slot, number }
+        NodePlan {
+            slot: self.slot,
+            number,
+        }
     }
 
     /// The nodes 1 to `count`.
@@ -129,12 +132,24 @@ mod tests {
         let mut seen = HashSet::new();
         for slot in 0..SLOTS {
             let plan = Plan::new(slot);
-            let ranges = [plan.network(), plan.pods(), plan.services(), plan.fake_pods()];
-            for value in ranges.into_iter().chain([plan.bridge(), plan.host().to_string()]) {
+            let ranges = [
+                plan.network(),
+                plan.pods(),
+                plan.services(),
+                plan.fake_pods(),
+            ];
+            for value in ranges
+                .into_iter()
+                .chain([plan.bridge(), plan.host().to_string()])
+            {
                 assert!(seen.insert(value.clone()), "{value} twice");
             }
             for node in plan.nodes(MAX_NODES) {
-                let own = [node.link(), node.address().to_string(), node.hardware_address()];
+                let own = [
+                    node.link(),
+                    node.address().to_string(),
+                    node.hardware_address(),
+                ];
                 for value in own.into_iter().chain([node.pods()]) {
                     assert!(seen.insert(value.clone()), "{value} twice");
                 }

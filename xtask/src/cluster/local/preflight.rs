@@ -1,5 +1,6 @@
 //! What must be so before anything is made.
 
+use std::fs;
 use std::path::Path;
 
 use anyhow::{Result, bail};
@@ -15,8 +16,14 @@ const OTHERS: &str = "use `--cluster kind` (needs Docker and kind) or `--cluster
 /// Debian's packages for a control plane alone.
 const CONTROL_PLANE: &[&str] = &["iproute2"];
 /// Debian's packages for nodes.
-const NODES: &[&str] =
-    &["iproute2", "containerd", "runc", "containernetworking-plugins", "nftables", "iptables"];
+const NODES: &[&str] = &[
+    "iproute2",
+    "containerd",
+    "runc",
+    "containernetworking-plugins",
+    "nftables",
+    "iptables",
+];
 /// The longest folder that leaves room for sockets below it: their paths have at most 107 bytes.
 const LONGEST_FOLDER: usize = 70;
 
@@ -27,19 +34,23 @@ const LONGEST_FOLDER: usize = 70;
 /// too long.
 pub(super) fn check(layout: &Layout) -> Result<()> {
     check_root()?;
-    let folder = layout.folder();
+    check_folder(layout.folder())?;
+    if !Path::new("/sys/fs/cgroup").exists() {
+        bail!("control groups are not mounted at /sys/fs/cgroup: {OTHERS}");
+    }
+    if let Some(pid) = foreign_kubelet() {
+        bail!("this machine is a node of another cluster (kubelet is process {pid}): {OTHERS}");
+    }
+    Ok(())
+}
+
+fn check_folder(folder: &Path) -> Result<()> {
     if folder.as_os_str().len() > LONGEST_FOLDER {
         bail!(
             "{} is too long for the sockets below it: choose a folder of at most {LONGEST_FOLDER} \
              bytes with RESTAPI_STATE",
             folder.display()
         );
-    }
-    if !Path::new("/sys/fs/cgroup").exists() {
-        bail!("control groups are not mounted at /sys/fs/cgroup: {OTHERS}");
-    }
-    if let Some(pid) = foreign_kubelet() {
-        bail!("this machine is a node of another cluster (kubelet is process {pid}): {OTHERS}");
     }
     Ok(())
 }
@@ -50,7 +61,10 @@ pub(super) fn check(layout: &Layout) -> Result<()> {
 /// This is not Linux or not root.
 pub(super) fn check_root() -> Result<()> {
     if std::env::consts::OS != "linux" {
-        bail!("the local cluster runs on Linux only, this is {}: {OTHERS}", std::env::consts::OS);
+        bail!(
+            "the local cluster runs on Linux only, this is {}: {OTHERS}",
+            std::env::consts::OS
+        );
     }
     if !paths::is_root() {
         bail!(
@@ -72,13 +86,42 @@ pub(super) fn packages(nodes: u8, no_install: bool) -> Result<()> {
 /// A kubelet that no cluster of ours started. Two kubelets that don't know of each other would
 /// share the one socket for device plugins.
 fn foreign_kubelet() -> Option<procfs::Pid> {
-    let ours = |pid: procfs::Pid| {
-        let environment = std::fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
-        let mark = format!("{}=", process::MARK);
-        environment.split(|byte| *byte == 0).any(|variable| variable.starts_with(mark.as_bytes()))
-    };
+    let mark = format!("{}=", process::MARK);
     procfs::processes()
         .into_iter()
         .filter(|pid| procfs::program(*pid).as_deref() == Some("kubelet"))
-        .find(|pid| procfs::is_running(*pid) && !ours(*pid))
+        .find(|pid| {
+            // A process that is just ending has no environment any more.
+            let environment = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
+            !environment.is_empty() && !holds(&environment, mark.as_bytes())
+        })
+}
+
+/// Whether a variable of a process's environment begins so.
+fn holds(environment: &[u8], beginning: &[u8]) -> bool {
+    environment
+        .split(|byte| *byte == 0)
+        .any(|variable| variable.starts_with(beginning))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_a_whole_variable_is_a_mark() {
+        assert!(holds(
+            b"PATH=/bin\0RESTAPI_CLUSTER=/x\0",
+            b"RESTAPI_CLUSTER="
+        ));
+        assert!(!holds(b"PATH=RESTAPI_CLUSTER=/x\0", b"RESTAPI_CLUSTER="));
+    }
+
+    #[test]
+    fn a_folder_whose_sockets_would_not_fit_is_refused() {
+        let folder = format!("/{}", "a".repeat(LONGEST_FOLDER));
+        let error = check_folder(Path::new(&folder)).unwrap_err().to_string();
+        assert!(error.contains("RESTAPI_STATE"), "{error}");
+        assert!(check_folder(Path::new("/var/lib/restapi-cluster/restapi")).is_ok());
+    }
 }

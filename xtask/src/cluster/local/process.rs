@@ -14,12 +14,11 @@ use std::time::{Duration, Instant};
 use anyhow::{Context, Result, bail};
 use nix::sys::signal::{Signal, kill};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 
 use super::layout::Layout;
 use super::procfs::{self, Pid};
 use crate::cluster::record::write_whole;
-use crate::run;
+use crate::{digest, run};
 
 /// The variable that every process of a cluster carries; its value is the cluster's folder.
 pub(super) const MARK: &str = "RESTAPI_CLUSTER";
@@ -93,28 +92,43 @@ impl Daemon {
         let file = run::open_log(&log)?;
         let mut command = Command::new("setsid");
         if let Some(namespace) = &self.namespace {
-            command.arg("nsenter").arg(format!("--net={}", namespace.display()));
+            command
+                .arg("nsenter")
+                .arg(format!("--net={}", namespace.display()));
         }
         command.arg(&self.program).args(&self.args).current_dir("/");
-        command.env_clear().env("PATH", SYSTEM_PATH).env(MARK, layout.folder());
-        command.stdin(Stdio::null()).stdout(file.try_clone()?).stderr(file);
-        let child = command.spawn().with_context(|| format!("can't start {}", self.name))?;
+        command
+            .env_clear()
+            .env("PATH", SYSTEM_PATH)
+            .env(MARK, layout.folder());
+        command
+            .stdin(Stdio::null())
+            .stdout(file.try_clone()?)
+            .stderr(file);
+        let child = command
+            .spawn()
+            .with_context(|| format!("can't start {}", self.name))?;
         // `setsid` and `nsenter` become the program: the number stays.
         let pid = Pid::try_from(child.id())?;
         let stat = procfs::stat(pid)
             .with_context(|| format!("{} ended at once, log: {}", self.name, log.display()))?;
-        let known = Known { pid, start: stat.start, boot: procfs::boot_id()?, digest };
+        let known = Known {
+            pid,
+            start: stat.start,
+            boot: procfs::boot_id()?,
+            digest,
+        };
         fs::create_dir_all(layout.processes())?;
         write_whole(&file_of(layout, &self.name), &serde_json::to_vec(&known)?)
     }
 
     fn digest(&self) -> String {
-        let mut hash = Sha256::new();
-        hash.update(format!("{:?} {:?} {:?}", self.program, self.args, self.namespace));
+        let what = (&self.program, &self.args, &self.namespace);
+        let mut text = format!("{what:?}").into_bytes();
         for input in &self.inputs {
-            hash.update(fs::read(input).unwrap_or_default());
+            text.extend(fs::read(input).unwrap_or_default());
         }
-        hash.finalize().iter().take(8).map(|byte| format!("{byte:02x}")).collect()
+        digest::of_bytes(text)
     }
 }
 
@@ -268,7 +282,10 @@ mod tests {
         assert!(sleeper.ensure(&layout).unwrap());
         assert!(!sleeper.ensure(&layout).unwrap());
         let pid = running(&layout, "one").unwrap();
-        assert!(wait_until(STOP, || procfs::with_variable(MARK, folder.path()) == [pid]));
+        assert!(wait_until(STOP, || procfs::with_variable(
+            MARK,
+            folder.path()
+        ) == [pid]));
         stop(&layout, "one").unwrap();
         assert!(!procfs::is_running(pid) && !is_running(&layout, "one"));
     }
@@ -309,6 +326,9 @@ mod tests {
         failing.ensure(&layout).unwrap();
         assert!(wait_until(STOP, || failing.check(&layout).is_err()));
         let error = failing.check(&layout).unwrap_err().to_string();
-        assert!(error.contains("one has ended") && error.ends_with("no such flag"), "{error}");
+        assert!(
+            error.contains("one has ended") && error.ends_with("no such flag"),
+            "{error}"
+        );
     }
 }

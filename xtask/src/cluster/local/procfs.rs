@@ -30,7 +30,10 @@ fn parse_stat(text: &str) -> Option<Stat> {
     let mut fields = after_name.split_whitespace();
     let state = fields.next()?;
     let start = fields.nth(18)?.parse().ok()?;
-    Some(Stat { start, ended: matches!(state, "Z" | "X") })
+    Some(Stat {
+        start,
+        ended: matches!(state, "Z" | "X"),
+    })
 }
 
 /// What is different after each start of the machine.
@@ -42,7 +45,9 @@ pub(super) fn boot_id() -> Result<String> {
 
 /// The numbers of all processes.
 pub(super) fn processes() -> Vec<Pid> {
-    let Ok(entries) = fs::read_dir("/proc") else { return Vec::new() };
+    let Ok(entries) = fs::read_dir("/proc") else {
+        return Vec::new();
+    };
     entries
         .filter_map(|entry| entry.ok()?.file_name().to_str()?.parse().ok())
         .collect()
@@ -55,9 +60,14 @@ pub(super) fn with_variable(name: &str, value: &Path) -> Vec<Pid> {
     wanted.extend_from_slice(value.as_os_str().as_bytes());
     let has = |pid: Pid| {
         let environment = fs::read(format!("/proc/{pid}/environ")).unwrap_or_default();
-        environment.split(|byte| *byte == 0).any(|variable| variable == wanted)
+        environment
+            .split(|byte| *byte == 0)
+            .any(|variable| variable == wanted)
     };
-    processes().into_iter().filter(|pid| has(*pid) && is_running(*pid)).collect()
+    processes()
+        .into_iter()
+        .filter(|pid| has(*pid) && is_running(*pid))
+        .collect()
 }
 
 /// Whether the process is there and has not ended.
@@ -67,7 +77,12 @@ pub(super) fn is_running(pid: Pid) -> bool {
 
 /// The name of a process's program, as the kernel keeps it (15 characters).
 pub(super) fn program(pid: Pid) -> Option<String> {
-    Some(fs::read_to_string(format!("/proc/{pid}/comm")).ok()?.trim_end().to_owned())
+    Some(
+        fs::read_to_string(format!("/proc/{pid}/comm"))
+            .ok()?
+            .trim_end()
+            .to_owned(),
+    )
 }
 
 /// A mounted file system.
@@ -105,17 +120,16 @@ fn unescape(text: &str) -> PathBuf {
     let mut bytes = Vec::with_capacity(text.len());
     let mut rest = text.as_bytes();
     while let Some((first, after)) = rest.split_first() {
-        let octal = after.get(..3).and_then(|digits| std::str::from_utf8(digits).ok());
+        let octal = after
+            .get(..3)
+            .and_then(|digits| std::str::from_utf8(digits).ok());
         let code = octal.and_then(|digits| u8::from_str_radix(digits, 8).ok());
-        match (first, code) {
-            (b'\\', Some(code)) => {
-                bytes.push(code);
-                rest = after.get(3..).unwrap_or_default();
-            }
-            _ => {
-                bytes.push(*first);
-                rest = after;
-            }
+        if let (b'\\', Some(code)) = (first, code) {
+            bytes.push(code);
+            rest = after.get(3..).unwrap_or_default();
+        } else {
+            bytes.push(*first);
+            rest = after;
         }
     }
     PathBuf::from(OsString::from_vec(bytes))
@@ -128,7 +142,13 @@ mod tests {
     #[test]
     fn a_name_with_spaces_and_brackets_does_not_confuse() {
         let text = "42 (a) b (c)) S 1 42 42 0 -1 4194304 1 0 0 0 0 0 0 0 20 0 1 0 98765 1 1";
-        assert_eq!(parse_stat(text), Some(Stat { start: 98765, ended: false }));
+        assert_eq!(
+            parse_stat(text),
+            Some(Stat {
+                start: 98765,
+                ended: false
+            })
+        );
         assert!(parse_stat(&text.replace(") S ", ") Z ")).unwrap().ended);
         assert_eq!(parse_stat("42 (a"), None);
     }
@@ -146,8 +166,16 @@ mod tests {
         let line = "36 35 98:0 / /mnt/a\\040b rw,noatime master:1 - cgroup cgroup rw,cpuset";
         let mount = parse_mount(line).unwrap();
         assert_eq!(mount.point, Path::new("/mnt/a b"));
-        assert_eq!((mount.kind.as_str(), mount.options.as_str()), ("cgroup", "rw,cpuset"));
-        assert!(mounts().unwrap().iter().any(|mount| mount.point == Path::new("/")));
+        assert_eq!(
+            (mount.kind.as_str(), mount.options.as_str()),
+            ("cgroup", "rw,cpuset")
+        );
+        assert!(
+            mounts()
+                .unwrap()
+                .iter()
+                .any(|mount| mount.point == Path::new("/"))
+        );
     }
 
     #[test]

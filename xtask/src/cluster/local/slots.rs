@@ -19,13 +19,25 @@ use crate::cluster::record::{self, Backend, Record};
 /// No slot is free, or something else on this machine has the addresses of slot 0.
 pub(super) fn claim(name: &str, layout: &Layout, nodes: u8, fake_nodes: u16) -> Result<Record> {
     let folder = layout.folder();
-    let clusters = folder.parent().context("a cluster's folder lies in that of all clusters")?;
+    let clusters = folder
+        .parent()
+        .context("a cluster's folder lies in that of all clusters")?;
     let _lock = record::lock(clusters)?;
     let free = |slot: u8| network::conflict(layout, Plan::new(slot));
-    let slot = if name == DEFAULT_NAME { default(free)? } else { other(&taken(clusters)?, free)? };
+    let slot = if name == DEFAULT_NAME {
+        default(free)?
+    } else {
+        other(&taken(clusters)?, free)?
+    };
     let programs = String::new();
-    let record =
-        Record { backend: Backend::Local, slot, nodes, fake_nodes, context: None, programs };
+    let record = Record {
+        backend: Backend::Local,
+        slot,
+        nodes,
+        fake_nodes,
+        context: None,
+        programs,
+    };
     record.write(folder)?;
     Ok(record)
 }
@@ -58,10 +70,10 @@ fn taken(clusters: &Path) -> Result<HashSet<u8>> {
     let mut taken = HashSet::new();
     for entry in fs::read_dir(clusters)? {
         // A damaged record is no reason not to make another cluster: its links show its slot.
-        if let Ok(Some(record)) = Record::read(&entry?.path()) {
-            if record.backend == Backend::Local {
-                taken.insert(record.slot);
-            }
+        if let Ok(Some(record)) = Record::read(&entry?.path())
+            && record.backend == Backend::Local
+        {
+            taken.insert(record.slot);
         }
     }
     Ok(taken)
@@ -93,12 +105,19 @@ mod tests {
     #[test]
     fn the_slots_of_local_clusters_are_taken() {
         let folder = tempfile::tempdir().unwrap();
-        for (name, backend, slot) in
-            [("a", Backend::Local, 2), ("b", Backend::Kind, 5), ("c", Backend::Local, 4)]
-        {
+        for (name, backend, slot) in [
+            ("a", Backend::Local, 2),
+            ("b", Backend::Kind, 5),
+            ("c", Backend::Local, 4),
+        ] {
             let path = folder.path().join(name);
             fs::create_dir(&path).unwrap();
-            Record { slot, ..Record::foreign(backend, 1, None) }.write(&path).unwrap();
+            Record {
+                slot,
+                ..Record::foreign(backend, 1, None)
+            }
+            .write(&path)
+            .unwrap();
         }
         assert_eq!(taken(folder.path()).unwrap(), HashSet::from([2, 4]));
     }

@@ -16,13 +16,20 @@ use crate::cluster::Target;
 pub(crate) fn status(target: &Target) -> Result<ExitCode> {
     let layout = Layout::new(target.folder());
     let parts = health::parts(&layout, target.record(), &Api::new(&layout)?)?;
-    let width = parts.iter().map(|part| part.name.len()).max().unwrap_or_default();
+    let width = parts
+        .iter()
+        .map(|part| part.name.len())
+        .max()
+        .unwrap_or_default();
     for part in &parts {
         println!("{:width$}  {:10}  {}", part.name, part.state, part.detail);
     }
     if health::is_healthy(&parts) {
         return Ok(ExitCode::SUCCESS);
     }
-    println!("`cargo xtask up --name {}` brings back what is broken", target.name());
+    println!(
+        "`cargo xtask up --name {}` brings back what is broken",
+        target.name()
+    );
     Ok(ExitCode::FAILURE)
 }

@@ -39,8 +39,13 @@ pub(crate) fn up(args: &UpArgs) -> Result<()> {
     let layout = Layout::new(&folder);
     preflight::check(&layout)?;
     let present = Record::read(&folder)?;
-    let nodes = args.nodes.or(present.as_ref().map(|record| record.nodes)).unwrap_or(1);
-    let fake_nodes = args.fake_nodes.or(present.as_ref().map(|record| record.fake_nodes));
+    let nodes = args
+        .nodes
+        .or(present.as_ref().map(|record| record.nodes))
+        .unwrap_or(1);
+    let fake_nodes = args
+        .fake_nodes
+        .or(present.as_ref().map(|record| record.fake_nodes));
     let fake_nodes = fake_nodes.unwrap_or(0);
     preflight::packages(nodes, args.no_install)?;
     let tools = needed_tools(nodes, fake_nodes);
@@ -51,27 +56,54 @@ pub(crate) fn up(args: &UpArgs) -> Result<()> {
     let present = Record::read(&folder)?;
     let api = Api::new(&layout)?;
     if let Some(record) = &present {
-        let asked = Record { nodes, fake_nodes, programs: programs(&tools)?, ..record.clone() };
+        let asked = Record {
+            nodes,
+            fake_nodes,
+            programs: programs(&tools)?,
+            ..record.clone()
+        };
         if asked == *record && health::is_healthy(&health::parts(&layout, record, &api)?) {
-            eprintln!("up: cluster {:?} is up ({})", args.name, ui::seconds(begin.elapsed()));
+            eprintln!(
+                "up: cluster {:?} is up ({})",
+                args.name,
+                ui::seconds(begin.elapsed())
+            );
             return Ok(());
         }
     }
     let record = match &present {
-        Some(record) => Record { nodes, fake_nodes, ..record.clone() },
+        Some(record) => Record {
+            nodes,
+            fake_nodes,
+            ..record.clone()
+        },
         None => slots::claim(&args.name, &layout, nodes, fake_nodes)?,
     };
-    let up = Up { plan: Plan::new(record.slot), layout, record, api };
+    let up = Up {
+        plan: Plan::new(record.slot),
+        layout,
+        record,
+        api,
+    };
     up.bring_up(present.is_some(), programs(&tools)?)?;
-    eprintln!("up: cluster {:?} is up ({})", args.name, ui::seconds(begin.elapsed()));
+    eprintln!(
+        "up: cluster {:?} is up ({})",
+        args.name,
+        ui::seconds(begin.elapsed())
+    );
     eprintln!("up: export KUBECONFIG={}", up.layout.kubeconfig().display());
     Ok(())
 }
 
 /// The programs that a cluster with these nodes is made of.
 fn needed_tools(nodes: u8, fake_nodes: u16) -> Vec<Tool> {
-    let mut tools =
-        vec![Tool::Etcd, Tool::ApiServer, Tool::ControllerManager, Tool::Scheduler, Tool::Kubectl];
+    let mut tools = vec![
+        Tool::Etcd,
+        Tool::ApiServer,
+        Tool::ControllerManager,
+        Tool::Scheduler,
+        Tool::Kubectl,
+    ];
     if nodes > 0 {
         let more = [Tool::Kubelet, Tool::KubeProxy, Tool::Pause, Tool::CoreDns];
         tools.extend(more);
@@ -85,15 +117,23 @@ fn needed_tools(nodes: u8, fake_nodes: u16) -> Vec<Tool> {
 
 /// What the programs were built from: it changes when any of them does.
 fn programs(tools: &[Tool]) -> Result<String> {
-    let paths: Vec<_> = tools.iter().map(|tool| tools::path(*tool)).collect::<Result<_>>()?;
-    let folders = paths.iter().filter_map(|path| path.parent()?.file_name()?.to_str());
+    let paths: Vec<_> = tools
+        .iter()
+        .map(|tool| tools::path(*tool))
+        .collect::<Result<_>>()?;
+    let folders = paths
+        .iter()
+        .filter_map(|path| path.parent()?.file_name()?.to_str());
     Ok(folders.collect::<Vec<_>>().join(" "))
 }
 
 impl Up {
     fn bring_up(&self, present: bool, programs: String) -> Result<()> {
         // Until all is up the record names no programs, so that a later run doesn't take it for done.
-        let unfinished = Record { programs: String::new(), ..self.record.clone() };
+        let unfinished = Record {
+            programs: String::new(),
+            ..self.record.clone()
+        };
         unfinished.write(self.layout.folder())?;
         let progress = Progress::with_total("up", if self.record.nodes > 0 { 5 } else { 3 });
         progress.step("certificates and network", || {
@@ -114,19 +154,28 @@ impl Up {
         }
         let what = format!("{} fake node(s)", self.record.fake_nodes);
         progress.step(&what, || self.fake_nodes())?;
-        Record { programs, ..self.record.clone() }.write(self.layout.folder())
+        Record {
+            programs,
+            ..self.record.clone()
+        }
+        .write(self.layout.folder())
     }
 
     /// The control plane and, at the same time, everything of the nodes that doesn't need it.
     fn foundations(&self) -> Result<()> {
         control_plane::start_store_and_api(&self.layout, self.plan)?;
         thread::scope(|scope| {
-            let prepare = |node| move || node::prepare(&self.layout, self.plan, node, self.record.nodes);
-            let nodes: Vec<_> =
-                self.node_plans().map(|node| scope.spawn(prepare(node))).collect();
+            let prepare =
+                |node| move || node::prepare(&self.layout, self.plan, node, self.record.nodes);
+            let nodes: Vec<_> = self
+                .node_plans()
+                .map(|node| scope.spawn(prepare(node)))
+                .collect();
             let control_plane = self.control_plane();
             let nodes = nodes.into_iter().map(|thread| {
-                thread.join().unwrap_or_else(|_| Err(anyhow!("a node's thread has panicked")))
+                thread
+                    .join()
+                    .unwrap_or_else(|_| Err(anyhow!("a node's thread has panicked")))
             });
             // The control plane's error first: without it no node works.
             control_plane.and(nodes.collect())
@@ -141,7 +190,9 @@ impl Up {
         }
         let objects: Vec<_> = self.node_plans().map(node::object).collect();
         let list = serde_json::json!({"apiVersion": "v1", "kind": "List", "items": objects});
-        self.api.apply(&list.to_string()).context("making the nodes' objects")?;
+        self.api
+            .apply(&list.to_string())
+            .context("making the nodes' objects")?;
         addons::apply(&self.api, self.plan).context("applying the addons")
     }
 
@@ -149,11 +200,15 @@ impl Up {
         for node in self.node_plans() {
             kubelet::ensure(&self.layout, self.plan, node)?;
         }
-        let names: Vec<String> =
-            self.node_plans().map(|node| format!("node/{}", node.name())).collect();
+        let names: Vec<String> = self
+            .node_plans()
+            .map(|node| format!("node/{}", node.name()))
+            .collect();
         let mut args = vec!["--for=condition=Ready"];
         args.extend(names.iter().map(String::as_str));
-        self.api.wait(&args, READY, || self.check()).context("the nodes don't get ready")
+        self.api
+            .wait(&args, READY, || self.check())
+            .context("the nodes don't get ready")
     }
 
     fn name_service(&self) -> Result<()> {
@@ -182,7 +237,10 @@ impl Up {
 
     /// Removes the nodes that the cluster had and shall not have.
     fn remove_surplus_nodes(&self) -> Result<()> {
-        let beyond = self.plan.nodes(MAX_NODES).skip(usize::from(self.record.nodes));
+        let beyond = self
+            .plan
+            .nodes(MAX_NODES)
+            .skip(usize::from(self.record.nodes));
         for node in beyond.filter(|node| self.layout.node(*node).folder().exists()) {
             node::remove(&self.layout, &self.api, node)
                 .with_context(|| format!("removing {}", node.name()))?;
@@ -194,7 +252,8 @@ impl Up {
         for name in control_plane::PROCESSES {
             process::check(&self.layout, name)?;
         }
-        self.node_plans().try_for_each(|node| node::check(&self.layout, node))
+        self.node_plans()
+            .try_for_each(|node| node::check(&self.layout, node))
     }
 
     fn node_plans(&self) -> impl Iterator<Item = NodePlan> {

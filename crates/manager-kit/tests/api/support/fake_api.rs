@@ -4,6 +4,7 @@
 use std::collections::BTreeMap;
 use std::convert::Infallible;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use axum::body::{Body, Bytes, to_bytes};
 use axum::http::{Method, Request, Response, StatusCode};
@@ -21,6 +22,8 @@ pub(crate) enum Fault {
     Hang,
     /// The change is made, but the answer never comes.
     LoseAnswer,
+    /// The change is made, and the answer comes after this time.
+    Late(Duration),
     /// The answer begins and stops in the middle.
     HangInBody,
 }
@@ -88,7 +91,10 @@ impl FakeApi {
     }
 
     /// Decides for each request, by method and path, whether it fails.
-    pub(crate) fn fail(&self, faults: impl Fn(&Method, &str) -> Option<Fault> + Send + Sync + 'static) {
+    pub(crate) fn fail(
+        &self,
+        faults: impl Fn(&Method, &str) -> Option<Fault> + Send + Sync + 'static,
+    ) {
         *self.faults.lock().unwrap() = Arc::new(faults);
     }
 
@@ -113,14 +119,21 @@ impl FakeApi {
     /// All objects of a collection.
     pub(crate) fn objects_in(&self, collection: &str) -> Vec<Value> {
         let state = self.state.lock().unwrap();
-        let within = state.objects.iter().filter(|(path, _)| belongs(path, collection));
+        let within = state
+            .objects
+            .iter()
+            .filter(|(path, _)| belongs(path, collection));
         within.map(|(_, object)| object.clone()).collect()
     }
 
     /// How many requests there were with this method and exactly this path.
     pub(crate) fn requests(&self, method: &Method, path: &str) -> usize {
         let state = self.state.lock().unwrap();
-        state.requests.iter().filter(|(m, p)| m == method && p == path).count()
+        state
+            .requests
+            .iter()
+            .filter(|(m, p)| m == method && p == path)
+            .count()
     }
 
     pub(crate) async fn answer(
@@ -130,7 +143,11 @@ impl FakeApi {
         body: Bytes,
     ) -> Response<Body> {
         let path = uri.path().to_owned();
-        self.state.lock().unwrap().requests.push((method.clone(), path.clone()));
+        self.state
+            .lock()
+            .unwrap()
+            .requests
+            .push((method.clone(), path.clone()));
         let faults = self.faults.lock().unwrap().clone();
         match faults(method, &path) {
             None => self.respond(method, uri, &body),
@@ -140,6 +157,11 @@ impl FakeApi {
                 drop(self.respond(method, uri, &body));
                 std::future::pending().await
             }
+            Some(Fault::Late(delay)) => {
+                let answer = self.respond(method, uri, &body);
+                tokio::time::sleep(delay).await;
+                answer
+            }
             Some(Fault::HangInBody) => {
                 let start = stream::iter([Ok::<_, Infallible>(Bytes::from_static(b"{"))]);
                 let body = futures::StreamExt::chain(start, stream::pending());
@@ -148,14 +170,24 @@ impl FakeApi {
         }
     }
 
-    fn respond(self: &Arc<Self>, method: &Method, uri: &axum::http::Uri, body: &[u8]) -> Response<Body> {
+    fn respond(
+        self: &Arc<Self>,
+        method: &Method,
+        uri: &axum::http::Uri,
+        body: &[u8],
+    ) -> Response<Body> {
         let (path, query) = (uri.path(), uri.query().unwrap_or_default());
-        let is_collection = path.rsplit('/').next().is_some_and(|last| last.ends_with('s'));
+        let is_collection = path
+            .rsplit('/')
+            .next()
+            .is_some_and(|last| last.ends_with('s'));
         let body = || serde_json::from_slice::<Value>(body).unwrap();
         match *method {
             Method::GET if query.contains("watch=true") => self.watch(path, query),
             Method::GET if is_collection => answer(&self.list(path)),
-            Method::GET => self.get(path).map_or_else(|| refusal(404, None), |object| answer(&object)),
+            Method::GET => self
+                .get(path)
+                .map_or_else(|| refusal(404, None), |object| answer(&object)),
             Method::POST => self.create(path, body()),
             Method::PUT => self.replace(path, body()),
             Method::PATCH => self.merge(path, &body()),
@@ -164,7 +196,10 @@ impl FakeApi {
     }
 
     fn create(&self, collection: &str, object: Value) -> Response<Body> {
-        let path = format!("{collection}/{}", object["metadata"]["name"].as_str().unwrap());
+        let path = format!(
+            "{collection}/{}",
+            object["metadata"]["name"].as_str().unwrap()
+        );
         if self.get(&path).is_some() {
             return refusal(409, None);
         }
@@ -172,7 +207,9 @@ impl FakeApi {
     }
 
     fn replace(&self, path: &str, object: Value) -> Response<Body> {
-        let Some(existing) = self.get(path) else { return refusal(404, None) };
+        let Some(existing) = self.get(path) else {
+            return refusal(404, None);
+        };
         let expected = &object["metadata"]["resourceVersion"];
         if !expected.is_null() && *expected != existing["metadata"]["resourceVersion"] {
             return refusal(409, None);
@@ -181,7 +218,9 @@ impl FakeApi {
     }
 
     fn merge(&self, path: &str, change: &Value) -> Response<Body> {
-        let Some(mut object) = self.get(path) else { return refusal(404, None) };
+        let Some(mut object) = self.get(path) else {
+            return refusal(404, None);
+        };
         for (key, value) in change.as_object().unwrap() {
             if key != "metadata" {
                 object[key] = value.clone();
@@ -192,11 +231,22 @@ impl FakeApi {
 
     fn store(&self, path: &str, mut object: Value) -> Value {
         let old = self.get(path);
-        let uid = old.as_ref().map_or_else(|| json!(format!("uid-{path}")), |o| o["metadata"]["uid"].clone());
+        let uid = old.as_ref().map_or_else(
+            || json!(format!("uid-{path}")),
+            |o| o["metadata"]["uid"].clone(),
+        );
         object["metadata"]["uid"] = uid;
         object["metadata"]["resourceVersion"] = json!((*self.version.borrow() + 1).to_string());
-        self.state.lock().unwrap().objects.insert(path.to_owned(), object.clone());
-        self.log_change(if old.is_some() { "MODIFIED" } else { "ADDED" }, path, object.clone());
+        self.state
+            .lock()
+            .unwrap()
+            .objects
+            .insert(path.to_owned(), object.clone());
+        self.log_change(
+            if old.is_some() { "MODIFIED" } else { "ADDED" },
+            path,
+            object.clone(),
+        );
         object
     }
 
@@ -204,7 +254,11 @@ impl FakeApi {
         let version = *self.version.borrow() + 1;
         object["metadata"]["resourceVersion"] = json!(version.to_string());
         let event = json!({"type": kind, "object": object});
-        self.state.lock().unwrap().changes.push(Change { version, path: path.to_owned(), event });
+        self.state.lock().unwrap().changes.push(Change {
+            version,
+            path: path.to_owned(),
+            event,
+        });
         self.version.send_replace(version);
     }
 
@@ -215,9 +269,16 @@ impl FakeApi {
     }
 
     fn watch(self: &Arc<Self>, collection: &str, query: &str) -> Response<Body> {
-        let from = query.split('&').find_map(|pair| pair.strip_prefix("resourceVersion="));
+        let from = query
+            .split('&')
+            .find_map(|pair| pair.strip_prefix("resourceVersion="));
         let from: u64 = from.unwrap().parse().unwrap();
-        let state = (self.clone(), self.version.subscribe(), from, collection.to_owned());
+        let state = (
+            self.clone(),
+            self.version.subscribe(),
+            from,
+            collection.to_owned(),
+        );
         let events = stream::unfold(state, |(api, mut version, from, collection)| async move {
             loop {
                 let next = {
@@ -227,7 +288,10 @@ impl FakeApi {
                 };
                 if let Some(change) = next {
                     let line = format!("{}\n", change.event);
-                    return Some((Ok::<_, Infallible>(line), (api, version, change.version, collection)));
+                    return Some((
+                        Ok::<_, Infallible>(line),
+                        (api, version, change.version, collection),
+                    ));
                 }
                 version.changed().await.ok()?;
             }
@@ -238,16 +302,22 @@ impl FakeApi {
 
 /// Whether the object at `path` is in the collection, of one namespace or of all.
 fn belongs(path: &str, collection: &str) -> bool {
-    let Some((parent, _)) = path.rsplit_once('/') else { return false };
+    let Some((parent, _)) = path.rsplit_once('/') else {
+        return false;
+    };
     if parent == collection {
         return true;
     }
-    let (Some((group, plural)), Some((own_group, rest))) =
-        (collection.rsplit_once('/'), parent.split_once("/namespaces/"))
-    else {
+    let (Some((group, plural)), Some((own_group, rest))) = (
+        collection.rsplit_once('/'),
+        parent.split_once("/namespaces/"),
+    ) else {
         return false;
     };
-    group == own_group && rest.split_once('/').is_some_and(|(_, own_plural)| own_plural == plural)
+    group == own_group
+        && rest
+            .split_once('/')
+            .is_some_and(|(_, own_plural)| own_plural == plural)
 }
 
 fn answer(value: &Value) -> Response<Body> {

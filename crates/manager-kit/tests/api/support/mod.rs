@@ -17,7 +17,10 @@ use serde_json::{Value, json};
 
 use self::fake_api::FakeApi;
 
-pub(crate) const INFO: ManagerInfo = ManagerInfo { name: "test-manager", version: "0.0.0" };
+pub(crate) const INFO: ManagerInfo = ManagerInfo {
+    name: "test-manager",
+    version: "0.0.0",
+};
 pub(crate) const DEPLOYMENTS: &str = "/apis/apps/v1/deployments";
 
 #[derive(Parser)]
@@ -49,8 +52,14 @@ impl Kit {
         let (stop, shutdown) = Shutdown::channel();
         let (release, released) = Shutdown::channel();
         let base = (metrics, Readiness::default(), Clock::system());
-        let (ctx, tasks) = Context::assemble(INFO, args(extra), clients, base, (shutdown, &released));
-        Self { ctx, stop, release, tasks }
+        let (ctx, tasks) =
+            Context::assemble(INFO, args(extra), clients, base, (shutdown, &released));
+        Self {
+            ctx,
+            stop,
+            release,
+            tasks,
+        }
     }
 
     /// Without leases: everything is held.
@@ -62,7 +71,9 @@ impl Kit {
     pub(crate) fn metric(&self, line_start: &str) -> f64 {
         let text = self.ctx.metrics.encode();
         let line = text.lines().find(|line| line.starts_with(line_start));
-        line.map_or(0.0, |line| line.rsplit(' ').next().unwrap().parse().unwrap())
+        line.map_or(0.0, |line| {
+            line.rsplit(' ').next().unwrap().parse().unwrap()
+        })
     }
 }
 

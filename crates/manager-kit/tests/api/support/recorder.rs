@@ -20,9 +20,8 @@ impl ReconcileError for Wanted {
     }
 }
 
-type Behaviour = dyn Fn(Arc<Deployment>, HeldShard) -> BoxFuture<'static, Result<Requeue, Wanted>>
-    + Send
-    + Sync;
+type Behaviour =
+    dyn Fn(Arc<Deployment>, HeldShard) -> BoxFuture<'static, Result<Requeue, Wanted>> + Send + Sync;
 
 pub(crate) struct Recorder {
     behaviour: Box<Behaviour>,
@@ -51,7 +50,12 @@ impl Recorder {
 
     /// When the object was reconciled.
     pub(crate) fn calls(&self, name: &str) -> Vec<Instant> {
-        self.calls.lock().unwrap().get(name).cloned().unwrap_or_default()
+        self.calls
+            .lock()
+            .unwrap()
+            .get(name)
+            .cloned()
+            .unwrap_or_default()
     }
 
     /// How many objects were reconciled.
@@ -74,8 +78,17 @@ impl Reconciler for Recorder {
     type Object = Deployment;
     type Error = Wanted;
 
-    async fn reconcile(&self, object: Arc<Deployment>, shard: HeldShard) -> Result<Requeue, Wanted> {
-        self.calls.lock().unwrap().entry(object.name_any()).or_default().push(Instant::now());
+    async fn reconcile(
+        &self,
+        object: Arc<Deployment>,
+        shard: HeldShard,
+    ) -> Result<Requeue, Wanted> {
+        self.calls
+            .lock()
+            .unwrap()
+            .entry(object.name_any())
+            .or_default()
+            .push(Instant::now());
         {
             let mut running = self.running.lock().unwrap();
             running.0 += 1;
@@ -88,7 +101,10 @@ impl Reconciler for Recorder {
 
     async fn reject(&self, invalid: Arc<InvalidObject>, _: HeldShard) -> Result<Requeue, Wanted> {
         let name = invalid.metadata.name.as_deref().unwrap_or_default();
-        self.rejected.lock().unwrap().push(format!("{name}: {}", invalid.error));
+        self.rejected
+            .lock()
+            .unwrap()
+            .push(format!("{name}: {}", invalid.error));
         Ok(Requeue::AwaitChange)
     }
 }

@@ -96,6 +96,17 @@ pub async fn ready(ns: &Namespace, name: &str) -> Result<RestAPI> {
     .await
 }
 
+/// Waits until the status speaks of the newest generation.
+pub async fn observed(ns: &Namespace, name: &str) -> Result<RestAPI> {
+    eventually(SOON, &format!("{name}: status speaks of the newest generation"), async || {
+        let app = get(ns, name).await?;
+        let observed = app.status.as_ref().and_then(|s| s.observed_generation);
+        ensure!(observed == app.metadata.generation, "{observed:?} of {:?}", app.metadata.generation);
+        Ok(app)
+    })
+    .await
+}
+
 /// Waits until the status of each RestAPI speaks of its newest generation and nothing that exists in the
 /// namespace has changed for 1.5 s, and returns what exists.
 pub async fn settled(ns: &Namespace) -> Result<Snapshot> {

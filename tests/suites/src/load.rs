@@ -1,0 +1,87 @@
+//! A steady stream of requests to one address, and what became of each.
+//!
+//! Requests begin at fixed times, whether or not earlier ones are answered: a server that stands still is
+//! seen as slow requests, not as fewer of them.
+
+mod client;
+mod report;
+
+use std::net::SocketAddr;
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use tokio::sync::watch;
+use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::{MissedTickBehavior, interval};
+
+use client::Clients;
+pub use report::{Answer, Report};
+
+/// Requests that are under way at once at most; one more counts as failed.
+const MAX_UNDER_WAY: usize = 256;
+
+/// How a request reaches the server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Connection {
+    /// Over a connection of its own.
+    New,
+    /// Over one that earlier requests have used, if one is still open.
+    Kept,
+}
+
+/// A running load. Dropped without [`Load::stop`] it ends as well.
+#[derive(Debug)]
+pub struct Load {
+    stop: watch::Sender<bool>,
+    driver: JoinHandle<Vec<Answer>>,
+}
+
+impl Load {
+    /// Starts to ask `address` for `path`, `per_second` times a second: in turn over a new connection and
+    /// over a kept one.
+    #[must_use]
+    pub fn start(address: SocketAddr, path: &str, per_second: u32) -> Self {
+        let (stop, stopped) = watch::channel(false);
+        let url = format!("http://{address}{path}");
+        let driver = tokio::spawn(drive(
+            url,
+            Duration::from_secs(1) / per_second.max(1),
+            stopped,
+        ));
+        Self { stop, driver }
+    }
+
+    /// Begins no more requests, waits for those under way, and tells what became of all.
+    ///
+    /// # Errors
+    /// When the load itself failed.
+    pub async fn stop(self) -> Result<Report> {
+        self.stop.send_replace(true);
+        Ok(Report::new(self.driver.await.context("the load failed")?))
+    }
+}
+
+async fn drive(url: String, period: Duration, mut stopped: watch::Receiver<bool>) -> Vec<Answer> {
+    let clients = Clients::default();
+    let begin = Instant::now();
+    let mut ticks = interval(period);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
+    let (mut under_way, mut answers, mut number) = (JoinSet::new(), Vec::new(), 0_usize);
+    loop {
+        tokio::select! {
+            // An error means that nobody is left who could ask for the answers.
+            _ = stopped.changed() => break,
+            _ = ticks.tick() => {
+                if under_way.len() >= MAX_UNDER_WAY {
+                    answers.push(Answer::not_asked(begin.elapsed()));
+                } else {
+                    under_way.spawn(clients.ask(&url, number, begin));
+                }
+                number += 1;
+            }
+            Some(answer) = under_way.join_next() => answers.extend(answer.ok()),
+        }
+    }
+    answers.extend(under_way.join_all().await);
+    answers
+}
