@@ -1,6 +1,6 @@
 //! What the tasks make and remember between them: files below the repository's `target`.
 
-use std::fs::{self, File};
+use std::fs::{self, File, TryLockError};
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result};
@@ -28,15 +28,26 @@ pub(crate) fn write(path: &Path, content: &str) -> Result<()> {
     fs::rename(&unfinished, path).with_context(doing)
 }
 
-/// Waits until no other process does `what`, and keeps others waiting until the result is dropped.
+/// Waits until no other process holds the lock `what`, and keeps others waiting until the result is dropped.
 ///
 /// # Errors
 /// When the lock's file can't be made.
 pub(crate) fn lock(what: &str) -> Result<File> {
-    let path = folder().join(format!("{what}.lock"));
+    lock_file(&folder().join(format!("locks/{what}")))
+}
+
+fn lock_file(path: &Path) -> Result<File> {
     let doing = || format!("locking {}", path.display());
-    fs::create_dir_all(folder()).with_context(doing)?;
-    let file = File::create(&path).with_context(doing)?;
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder).with_context(doing)?;
+    }
+    let file = File::create(path).with_context(doing)?;
+    match file.try_lock() {
+        Ok(()) => return Ok(file),
+        Err(TryLockError::WouldBlock) => {}
+        Err(TryLockError::Error(error)) => return Err(error).with_context(doing),
+    }
+    eprintln!("waiting for another process to release {}", path.display());
     file.lock().with_context(doing)?;
     Ok(file)
 }
@@ -53,5 +64,18 @@ mod tests {
         write(&path, "two").unwrap();
         assert_eq!(fs::read_to_string(&path).unwrap(), "two");
         assert_eq!(fs::read_dir(path.parent().unwrap()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_lock_is_held_by_one_until_it_is_dropped() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("locks/one");
+        let held = lock_file(&path).unwrap();
+        assert!(matches!(
+            File::open(&path).unwrap().try_lock(),
+            Err(TryLockError::WouldBlock)
+        ));
+        drop(held);
+        lock_file(&path).unwrap();
     }
 }

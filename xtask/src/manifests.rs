@@ -87,3 +87,19 @@ fn a_manager_brings_neither_the_crd_nor_the_namespace() {
         }
     }
 }
+
+#[test]
+fn an_overlay_that_moves_the_account_moves_the_bindings_too() {
+    // kustomize matches a subject with its account by name and by namespace, as both are written.
+    let base = paths::repository().join("kustomize/core-reconciler");
+    let namespace = "  namespace: restapi-system";
+    let account = fs::read_to_string(base.join("service-account.yaml")).unwrap();
+    assert!(account.lines().any(|line| line == namespace), "{account}");
+    for file in ["role.yaml", "cluster-role.yaml"] {
+        let binding = fs::read_to_string(base.join(file)).unwrap();
+        assert!(
+            binding.contains(&format!("name: core-reconciler\n  {namespace}")),
+            "{file}"
+        );
+    }
+}

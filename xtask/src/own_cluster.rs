@@ -1,7 +1,10 @@
 //! A cluster that a task brings up for itself beside the user's, and takes down again.
 
+use std::fs::File;
+
 use anyhow::Result;
 
+use crate::artifacts;
 use crate::cluster::{self, DownArgs, Target, UpArgs};
 
 /// Whether a cluster outlives the task that brought it up.
@@ -18,6 +21,8 @@ pub(crate) enum Keep {
 pub(crate) struct OwnCluster {
     target: Target,
     keep: Keep,
+    /// Held to the end: two tasks must not share a cluster of one name.
+    _lock: File,
 }
 
 impl OwnCluster {
@@ -26,6 +31,7 @@ impl OwnCluster {
     /// # Errors
     /// When it can't be brought up, or its predecessor can't be taken down.
     pub(crate) fn up(args: &UpArgs, keep: Keep) -> Result<Self> {
+        let lock = lock(&args.name)?;
         if keep == Keep::No {
             down(&args.name)?;
         }
@@ -34,7 +40,11 @@ impl OwnCluster {
                 report(down(&args.name));
             }
         })?;
-        Ok(Self { target, keep })
+        Ok(Self {
+            target,
+            keep,
+            _lock: lock,
+        })
     }
 
     /// Takes a cluster over that is up, to be taken down at the end.
@@ -45,6 +55,7 @@ impl OwnCluster {
         Ok(Self {
             target: Target::open(name)?,
             keep: Keep::No,
+            _lock: lock(name)?,
         })
     }
 
@@ -78,6 +89,10 @@ impl Drop for OwnCluster {
     fn drop(&mut self) {
         report(self.end());
     }
+}
+
+fn lock(name: &str) -> Result<File> {
+    artifacts::lock(&format!("cluster-{name}"))
 }
 
 /// Takes the cluster `name` down; does nothing when there is none.

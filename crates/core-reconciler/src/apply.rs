@@ -27,7 +27,9 @@ impl Writers {
 
     fn of(&self, write: &Write) -> &Writer {
         let kind = match write {
-            Write::Create(draft) | Write::Apply(draft, ..) => &draft.resource.kind,
+            Write::Create(draft) | Write::Apply(draft, ..) | Write::Replace(draft, ..) => {
+                &draft.resource.kind
+            }
             Write::Delete(_, target, _) => &target.kind,
         };
         if kind == "ServiceAccount" {

@@ -128,9 +128,10 @@ impl Reconciler for Core {
         let plan = plan(&app, &world)?;
         let writers = Writers::new(self.writer(owner(&world.restapi), &shard));
         let outcome = apply(&plan, &writers).await?;
+        report::repairs(&self.ctx.events, &world, &plan);
         let verdict = self.verdict(&app, &world, &plan, &outcome);
-        if outcome.wrote && outcome.refusals.is_empty() && is_told(&world, &verdict) {
-            // The echoes of these writes bring us back, and then there is something to say.
+        let only_wrote = outcome.wrote && outcome.refusals.is_empty() && is_told(&world, &verdict);
+        if only_wrote && self.reporter.may_wait(&world) {
             return Ok(Requeue::After(SOON));
         }
         self.report(&world, &plan, &verdict, &status).await
@@ -189,7 +190,7 @@ impl Core {
         writer: &Writer,
     ) -> Result<Requeue, Error> {
         let put_off = self.reporter.status(world, verdict, writer).await?;
-        report::events(&self.ctx.events, world, plan, verdict);
+        report::turns(&self.ctx.events, world, verdict);
         Ok(match (put_off, next_look(plan, verdict)) {
             (Some(a), Some(b)) => Requeue::After(a.min(b)),
             (Some(wait), None) | (None, Some(wait)) => Requeue::After(wait),

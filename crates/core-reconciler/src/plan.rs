@@ -5,6 +5,7 @@
 
 mod compare;
 mod history;
+mod ports;
 mod prune;
 
 use k8s_openapi::api::core::v1::Service;
@@ -93,7 +94,7 @@ pub fn active_environment(app: &str, services: &[std::sync::Arc<Service>]) -> En
 pub fn plan(app: &Application, world: &World) -> Result<Plan, PlanError> {
     let environment = active_environment(&app.name, &world.services);
     let rendered = render(app, environment, WRITER, RenderVersion::default());
-    let (number, revision) = history::record(app, &world.revisions)?;
+    let (number, revision) = history::record(app, &world.revisions);
     let mut plan = Plan {
         revision_number: number,
         ..Plan::default()

@@ -21,11 +21,17 @@ use crate::plan::Plan;
 /// A change of phase or of a condition is never late.
 pub const COUNTS_MAY_LAG: Duration = Duration::from_secs(1);
 
+/// For how long writes alone may keep status from being written: their echoes bring us back, and only then
+/// there is something new to say. Without a limit, a write that never settles would silence the status.
+pub const WRITES_MAY_SILENCE: Duration = Duration::from_secs(2);
+
 /// Reports about applications.
 #[derive(Default)]
 pub struct Reporter {
     /// The applications whose status was written within [`COUNTS_MAY_LAG`].
     last_written: Mutex<HashMap<Owner, Instant>>,
+    /// The applications that are being written, and since when nothing was said.
+    silent_since: Mutex<HashMap<Owner, Instant>>,
 }
 
 impl Reporter {
@@ -40,11 +46,15 @@ impl Reporter {
         status: &RestAPIStatus,
         writer: &Writer,
     ) -> Result<Option<Duration>, ReportError> {
+        let owner = owner(&world.restapi);
+        self.silent_since
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .remove(&owner);
         let current = ours(world.restapi.status.as_ref());
         if current == *status {
             return Ok(None);
         }
-        let owner = owner(&world.restapi);
         if same_verdict(&current, status)
             && let Some(wait) = self.lag(&owner)
         {
@@ -60,6 +70,19 @@ impl Reporter {
         recent.retain(|_, at| at.elapsed() < COUNTS_MAY_LAG);
         recent.insert(owner, Instant::now());
         Ok(None)
+    }
+
+    /// Whether the status of an application to which something was just written may wait for the echo.
+    pub fn may_wait(&self, world: &World) -> bool {
+        let mut silent = self
+            .silent_since
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        silent
+            .entry(owner(&world.restapi))
+            .or_insert_with(Instant::now)
+            .elapsed()
+            < WRITES_MAY_SILENCE
     }
 
     /// How much longer counts may wait.
@@ -85,8 +108,8 @@ pub enum ReportError {
     Write(#[from] WriteError),
 }
 
-/// Publishes what people should hear of: repaired drift, and a change of Ready or Stalled.
-pub fn events(recorder: &EventRecorder, world: &World, plan: &Plan, status: &RestAPIStatus) {
+/// Publishes what others changed and was put back.
+pub fn repairs(recorder: &EventRecorder, world: &World, plan: &Plan) {
     let about = world.restapi.object_ref(&());
     for drift in &plan.drift {
         let note = format!(
@@ -95,12 +118,17 @@ pub fn events(recorder: &EventRecorder, world: &World, plan: &Plan, status: &Res
         );
         recorder.publish(&about, Severity::Normal, "DriftRepaired", "Apply", &note);
     }
+}
+
+/// Publishes that the application became Ready or Stalled.
+pub fn turns(recorder: &EventRecorder, world: &World, status: &RestAPIStatus) {
+    let about = world.restapi.object_ref(&());
     let before = world
         .restapi
         .status
         .as_ref()
-        .and_then(|s| s.conditions.as_deref())
-        .unwrap_or_default();
+        .and_then(|s| s.conditions.as_deref());
+    let before = before.unwrap_or_default();
     let after = status.conditions.as_deref().unwrap_or_default();
     if let Some(stalled) = turned_true(conditions::STALLED, before, after) {
         recorder.publish(

@@ -139,7 +139,7 @@ fn issue(components: &[ComponentVerdict], plan: &Plan, outcome: &Outcome) -> Opt
         is_final: true,
     });
     let obstacles = plan.obstacles.iter().map(obstacle_issue);
-    let lacking = components.iter().filter_map(|c| c.issue());
+    let lacking = components.iter().filter_map(ComponentVerdict::issue);
     let mut all: Vec<_> = refused.chain(obstacles).chain(lacking).collect();
     all.sort_by_key(|issue| !issue.is_final);
     let more = all.len().saturating_sub(1);

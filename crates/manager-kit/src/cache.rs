@@ -26,13 +26,19 @@ pub struct Cache<K> {
 
 impl<K> Clone for Cache<K> {
     fn clone(&self) -> Self {
-        Self { objects: Arc::clone(&self.objects), synced: Arc::clone(&self.synced) }
+        Self {
+            objects: Arc::clone(&self.objects),
+            synced: Arc::clone(&self.synced),
+        }
     }
 }
 
 impl<K> Default for Cache<K> {
     fn default() -> Self {
-        Self { objects: Arc::default(), synced: Arc::default() }
+        Self {
+            objects: Arc::default(),
+            synced: Arc::default(),
+        }
     }
 }
 
@@ -41,14 +47,20 @@ impl<K: Resource<DynamicType = ()>> Cache<K> {
     #[must_use]
     pub fn of(&self, owner: &Owner) -> Vec<Arc<K>> {
         let objects = self.objects.read().unwrap_or_else(PoisonError::into_inner);
-        objects.get(owner).map(|named| named.values().cloned().collect()).unwrap_or_default()
+        objects
+            .get(owner)
+            .map(|named| named.values().cloned().collect())
+            .unwrap_or_default()
     }
 
     /// The state in which the cache has one object of `owner`.
     #[must_use]
     pub fn version(&self, owner: &Owner, name: &str) -> Option<Version> {
         let objects = self.objects.read().unwrap_or_else(PoisonError::into_inner);
-        objects.get(owner)?.get(name).map(|object| version(object.as_ref()))
+        objects
+            .get(owner)?
+            .get(name)
+            .map(|object| version(object.as_ref()))
     }
 
     /// Whether the first list is complete. Before that, nothing may be concluded from what is not there.
@@ -73,16 +85,17 @@ pub fn version<K: Resource>(object: &K) -> Version {
 
 /// Keeps `cache` up to date with `events` and yields each owner whose objects changed: deletions as well.
 /// `managedFields` are dropped: they are half of an object's size.
-pub fn feed<K>(
-    cache: Cache<K>,
-    events: impl Stream<Item = Event<K>>,
-) -> impl Stream<Item = Owner>
+pub fn feed<K>(cache: Cache<K>, events: impl Stream<Item = Event<K>>) -> impl Stream<Item = Owner>
 where
     K: Resource<DynamicType = ()> + Send + Sync + 'static,
 {
     let mut relist = Objects::new();
     events.flat_map(move |event| {
-        let changed = note(&cache, &mut relist, event.modify(|o| o.meta_mut().managed_fields = None));
+        let changed = note(
+            &cache,
+            &mut relist,
+            event.modify(|o| o.meta_mut().managed_fields = None),
+        );
         stream::iter(changed)
     })
 }
@@ -121,7 +134,10 @@ fn owner_of<K: Resource>(object: &K) -> Option<Owner> {
 
 fn insert<K: Resource>(objects: &mut Objects<K>, object: K) {
     if let Some(owner) = owner_of(&object) {
-        objects.entry(owner).or_default().insert(object.name_any(), Arc::new(object));
+        objects
+            .entry(owner)
+            .or_default()
+            .insert(object.name_any(), Arc::new(object));
     }
 }
 
@@ -130,10 +146,19 @@ fn insert<K: Resource>(objects: &mut Objects<K>, object: K) {
 fn remove<K: Resource>(objects: &mut Objects<K>, object: &K) -> Option<Owner> {
     let name = object.name_any();
     let namespace = object.meta().namespace.clone().unwrap_or_default();
-    let holds = |named: &BTreeMap<String, Arc<K>>| named.get(&name).is_some_and(|o| o.meta().uid == object.meta().uid);
+    let holds = |named: &BTreeMap<String, Arc<K>>| {
+        named
+            .get(&name)
+            .is_some_and(|o| o.meta().uid == object.meta().uid)
+    };
     let owner = owner_of(object)
         .filter(|owner| objects.get(owner).is_some_and(&holds))
-        .or_else(|| objects.iter().find(|(o, named)| o.0 == namespace && holds(named)).map(|(o, _)| o.clone()))?;
+        .or_else(|| {
+            objects
+                .iter()
+                .find(|(o, named)| o.0 == namespace && holds(named))
+                .map(|(o, _)| o.clone())
+        })?;
     let named = objects.get_mut(&owner)?;
     named.remove(&name);
     if named.is_empty() {

@@ -31,12 +31,22 @@ struct Path<'a> {
 
 impl<'a> Path<'a> {
     fn root(ignored: &'a [&'a str]) -> Self {
-        Self { text: String::new(), ignored }
+        Self {
+            text: String::new(),
+            ignored,
+        }
     }
 
     fn child(&self, name: &str) -> Self {
-        let text = if self.text.is_empty() { name.to_owned() } else { format!("{}.{name}", self.text) };
-        Self { text, ignored: self.ignored }
+        let text = if self.text.is_empty() {
+            name.to_owned()
+        } else {
+            format!("{}.{name}", self.text)
+        };
+        Self {
+            text,
+            ignored: self.ignored,
+        }
     }
 
     fn is_ignored(&self) -> bool {
@@ -44,7 +54,10 @@ impl<'a> Path<'a> {
     }
 
     fn is_atomic(&self) -> bool {
-        self.text.rsplit('.').next().is_some_and(|last| ATOMIC.contains(&last))
+        self.text
+            .rsplit('.')
+            .next()
+            .is_some_and(|last| ATOMIC.contains(&last))
     }
 
     fn is_quantity(&self) -> bool {
@@ -63,14 +76,22 @@ fn compare(path: &Path<'_>, desired: &Value, live: &Value) -> Option<String> {
     (!same).then(|| path.text.clone())
 }
 
-fn compare_maps(path: &Path<'_>, desired: &Map<String, Value>, live: &Map<String, Value>) -> Option<String> {
+fn compare_maps(
+    path: &Path<'_>,
+    desired: &Map<String, Value>,
+    live: &Map<String, Value>,
+) -> Option<String> {
     if path.is_atomic()
         && let Some(foreign) = live.keys().find(|key| !desired.contains_key(*key))
     {
         return Some(path.child(foreign).text);
     }
     desired.iter().find_map(|(key, value)| {
-        compare(&path.child(key), value, live.get(key).unwrap_or(&Value::Null))
+        compare(
+            &path.child(key),
+            value,
+            live.get(key).unwrap_or(&Value::Null),
+        )
     })
 }
 
@@ -78,7 +99,10 @@ fn compare_lists(path: &Path<'_>, desired: &[Value], live: &[Value]) -> Option<S
     if desired.is_empty() {
         return Some(path.text.clone());
     }
-    let Some(key) = KEYS.iter().find(|key| desired.iter().all(|item| item.get(**key).is_some())) else {
+    let Some(key) = KEYS
+        .iter()
+        .find(|key| desired.iter().all(|item| item.get(**key).is_some()))
+    else {
         return (desired != live).then(|| path.text.clone());
     };
     desired.iter().find_map(|item| {
@@ -123,6 +147,9 @@ mod tests {
     #[case::other_quantity(json!({"c": [{"name": "x", "resources": {"limits": {"cpu": "1"}}}]}), json!({"c": [{"name": "x", "resources": {"limits": {"cpu": "2"}}}]}), Some("c.x.resources.limits.cpu"))]
     #[case::ignored(json!({"metadata": {"labels": {"g": "2"}}}), json!({"metadata": {"labels": {"g": "1"}}}), None)]
     fn differences(#[case] desired: Value, #[case] live: Value, #[case] expected: Option<&str>) {
-        assert_eq!(first_difference(&desired, &live, &["metadata.labels.g"]).as_deref(), expected);
+        assert_eq!(
+            first_difference(&desired, &live, &["metadata.labels.g"]).as_deref(),
+            expected
+        );
     }
 }

@@ -5,14 +5,23 @@ use serde_json::Value;
 /// Decimal digits kept behind the point: Kubernetes rounds up to nano.
 const NANO_DIGITS: usize = 9;
 
-/// Whether two quantities, as strings or numbers, are the same amount. Values that are no quantities are the
-/// same when they are equal.
+/// Thousand-millionths in a thousandth.
+const MILLI: i128 = 1_000_000;
+
+/// Whether two quantities of a container's resources, as strings or numbers, are the same amount. The API
+/// server rounds these up to thousandths when it stores them. Values that are no quantities are the same
+/// when they are equal.
 #[must_use]
 pub fn same(a: &Value, b: &Value) -> bool {
     match (of(a), of(b)) {
-        (Some(a), Some(b)) => a == b,
+        (Some(a), Some(b)) => milli(a) == milli(b),
         _ => a == b,
     }
+}
+
+/// Rounded up to thousandths.
+fn milli(nano: i128) -> i128 {
+    nano.div_euclid(MILLI) + i128::from(nano.rem_euclid(MILLI) > 0)
 }
 
 fn of(value: &Value) -> Option<i128> {
@@ -25,7 +34,9 @@ fn of(value: &Value) -> Option<i128> {
 
 /// The amount in thousand-millionths; nothing if `text` is no quantity or too large to compare.
 fn nano(text: &str) -> Option<i128> {
-    let end = text.find(|c: char| !c.is_ascii_digit() && !"+-.".contains(c)).unwrap_or(text.len());
+    let end = text
+        .find(|c: char| !c.is_ascii_digit() && !"+-.".contains(c))
+        .unwrap_or(text.len());
     let (number, suffix) = text.split_at_checked(end)?;
     let (negative, digits) = match number.strip_prefix('-') {
         Some(rest) => (true, rest),
@@ -41,7 +52,9 @@ fn nano(text: &str) -> Option<i128> {
 }
 
 fn scale(amount: i128, suffix: &str) -> Option<i128> {
-    let binary = ["Ki", "Mi", "Gi", "Ti", "Pi", "Ei"].iter().position(|s| *s == suffix);
+    let binary = ["Ki", "Mi", "Gi", "Ti", "Pi", "Ei"]
+        .iter()
+        .position(|s| *s == suffix);
     if let Some(position) = binary {
         return amount.checked_mul(1024_i128.checked_pow(u32::try_from(position).ok()? + 1)?);
     }
@@ -60,7 +73,11 @@ fn scale(amount: i128, suffix: &str) -> Option<i128> {
     };
     let factor = 10_i128.checked_pow(power.unsigned_abs())?;
     // Rounded away from zero, as Kubernetes does with what is smaller than nano.
-    if power < 0 { Some((amount + factor - 1) / factor) } else { amount.checked_mul(factor) }
+    if power < 0 {
+        Some((amount + factor - 1) / factor)
+    } else {
+        amount.checked_mul(factor)
+    }
 }
 
 #[cfg(test)]
@@ -78,7 +95,9 @@ mod tests {
     #[case("1E", "1000P", true)]
     #[case("-1", "-1000m", true)]
     #[case("+1", "1", true)]
-    #[case("0.1n", "1n", true)]
+    #[case("0.0015", "2m", true)]
+    #[case("1n", "1m", true)]
+    #[case("-1500u", "-1m", true)]
     #[case("1", "2", false)]
     #[case("1M", "1Mi", false)]
     #[case("one", "one", true)]

@@ -113,15 +113,15 @@ fn ratio(setting: Option<&str>) -> Result<f64, KitError> {
 
 /// Panics become log lines as well; without this they would be text among the JSON.
 fn log_panics() {
-    std::panic::set_hook(Box::new(|panic| {
-        let location = panic.location().map(ToString::to_string);
-        let message = panic.payload_as_str().unwrap_or("no message");
+    std::panic::set_hook(Box::new(|info| {
+        let location = info.location().map(ToString::to_string);
+        let panic = info.payload_as_str().unwrap_or("no message");
         let backtrace = std::backtrace::Backtrace::capture();
         let backtrace = match backtrace.status() {
             std::backtrace::BacktraceStatus::Captured => Some(backtrace.to_string()),
             _ => None,
         };
-        tracing::error!(message, location, backtrace, "panicked");
+        tracing::error!(panic, location, backtrace, "panicked");
     }));
 }
 

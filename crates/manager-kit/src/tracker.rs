@@ -61,7 +61,9 @@ pub enum Echoes {
 #[derive(Clone, Debug)]
 enum Expectation {
     Written(Version),
-    Deleted { uid: String },
+    Deleted {
+        uid: String,
+    },
     /// The cache is known not to show this object.
     Hidden,
 }
@@ -99,8 +101,11 @@ impl Tracker {
         cached: impl Fn(&Target) -> Option<Version>,
     ) -> Echoes {
         let mut owners = self.lock();
-        let Some(outstanding) = owners.get_mut(owner) else { return Echoes::Seen };
-        outstanding.retain(|target, (expectation, _)| !is_seen(expectation, cached(target).as_ref()));
+        let Some(outstanding) = owners.get_mut(owner) else {
+            return Echoes::Seen;
+        };
+        outstanding
+            .retain(|target, (expectation, _)| !is_seen(expectation, cached(target).as_ref()));
         let due = |(expectation, since): &(Expectation, Instant)| match expectation {
             Expectation::Hidden => Duration::ZERO,
             _ => PATIENCE.saturating_sub(now.saturating_duration_since(*since)),
@@ -111,8 +116,11 @@ impl Tracker {
                 Echoes::Seen
             }
             Some(Duration::ZERO) => {
-                let mut overdue: Vec<_> =
-                    outstanding.iter().filter(|(_, e)| due(e).is_zero()).map(|(t, _)| t.clone()).collect();
+                let mut overdue: Vec<_> = outstanding
+                    .iter()
+                    .filter(|(_, e)| due(e).is_zero())
+                    .map(|(t, _)| t.clone())
+                    .collect();
                 overdue.sort();
                 outstanding.retain(|target, _| !overdue.contains(target));
                 Echoes::Overdue(overdue)
@@ -126,9 +134,15 @@ impl Tracker {
         let mut owners = self.lock();
         if owners.len() >= MANY {
             // Owners that are gone are never checked again.
-            owners.retain(|_, o| o.values().any(|(_, since)| now.saturating_duration_since(*since) < FORGOTTEN));
+            owners.retain(|_, o| {
+                o.values()
+                    .any(|(_, since)| now.saturating_duration_since(*since) < FORGOTTEN)
+            });
         }
-        owners.entry(owner.clone()).or_default().insert(target, (expectation, now));
+        owners
+            .entry(owner.clone())
+            .or_default()
+            .insert(target, (expectation, now));
     }
 
     fn lock(&self) -> std::sync::MutexGuard<'_, HashMap<Owner, Outstanding>> {
@@ -154,11 +168,17 @@ mod tests {
     }
 
     fn target() -> Target {
-        Target { kind: "Service".into(), name: "orders-view".into() }
+        Target {
+            kind: "Service".into(),
+            name: "orders-view".into(),
+        }
     }
 
     fn version(uid: &str, resource_version: &str) -> Version {
-        Version { uid: uid.into(), resource_version: resource_version.into() }
+        Version {
+            uid: uid.into(),
+            resource_version: resource_version.into(),
+        }
     }
 
     #[test]
@@ -168,7 +188,10 @@ mod tests {
         let now = Instant::now();
         let old = tracker.check(&owner(), now, |_| Some(version("a", "9")));
         assert!(matches!(old, Echoes::Awaited(wait) if wait <= PATIENCE));
-        assert_eq!(tracker.check(&owner(), now, |_| Some(version("a", "11"))), Echoes::Seen);
+        assert_eq!(
+            tracker.check(&owner(), now, |_| Some(version("a", "11"))),
+            Echoes::Seen
+        );
         assert_eq!(tracker.check(&owner(), now, |_| None), Echoes::Seen);
     }
 
@@ -177,7 +200,10 @@ mod tests {
         let tracker = Tracker::default();
         tracker.written(&owner(), target(), version("a", "10"));
         let later = Instant::now() + PATIENCE;
-        assert_eq!(tracker.check(&owner(), later, |_| None), Echoes::Overdue(vec![target()]));
+        assert_eq!(
+            tracker.check(&owner(), later, |_| None),
+            Echoes::Overdue(vec![target()])
+        );
         assert_eq!(tracker.check(&owner(), later, |_| None), Echoes::Seen);
     }
 
@@ -186,14 +212,23 @@ mod tests {
         let tracker = Tracker::default();
         tracker.deleted(&owner(), target(), "a".into());
         let now = Instant::now();
-        assert!(matches!(tracker.check(&owner(), now, |_| Some(version("a", "9"))), Echoes::Awaited(_)));
-        assert_eq!(tracker.check(&owner(), now, |_| Some(version("b", "12"))), Echoes::Seen);
+        assert!(matches!(
+            tracker.check(&owner(), now, |_| Some(version("a", "9"))),
+            Echoes::Awaited(_)
+        ));
+        assert_eq!(
+            tracker.check(&owner(), now, |_| Some(version("b", "12"))),
+            Echoes::Seen
+        );
     }
 
     #[test]
     fn a_hidden_object_is_read_at_once() {
         let tracker = Tracker::default();
         tracker.hidden(&owner(), target());
-        assert_eq!(tracker.check(&owner(), Instant::now(), |_| None), Echoes::Overdue(vec![target()]));
+        assert_eq!(
+            tracker.check(&owner(), Instant::now(), |_| None),
+            Echoes::Overdue(vec![target()])
+        );
     }
 }

@@ -5,7 +5,9 @@
 //! workloads and Services its resource version; deletes carry both. Every write first asks whether the
 //! shard is still held, and is expected back in the caches.
 
-use kube::api::{Api, DeleteParams, DynamicObject, Patch, PatchParams, Preconditions, PropagationPolicy};
+use kube::api::{
+    Api, DeleteParams, DynamicObject, Patch, PatchParams, Preconditions, PropagationPolicy,
+};
 use kube::core::Status;
 use kube::discovery::ApiResource;
 use kube::{Client, Resource};
@@ -32,7 +34,9 @@ impl Draft {
     ///
     /// # Errors
     /// When the object can't be written as JSON.
-    pub fn new<K: Resource<DynamicType = ()> + Serialize>(object: &K) -> Result<Self, serde_json::Error> {
+    pub fn new<K: Resource<DynamicType = ()> + Serialize>(
+        object: &K,
+    ) -> Result<Self, serde_json::Error> {
         Ok(Self {
             resource: ApiResource::erase::<K>(&()),
             name: object.meta().name.clone().unwrap_or_default(),
@@ -43,7 +47,10 @@ impl Draft {
     /// The draft's kind and name.
     #[must_use]
     pub fn target(&self) -> Target {
-        Target { kind: self.resource.kind.clone(), name: self.name.clone() }
+        Target {
+            kind: self.resource.kind.clone(),
+            name: self.name.clone(),
+        }
     }
 }
 
@@ -63,6 +70,9 @@ pub enum Write {
     Create(Draft),
     /// Apply to an object that exists.
     Apply(Draft, Version, Guard),
+    /// Replace lists of an object in exactly this state, at these JSON pointers: what an apply can't do
+    /// where another field manager owns an item of the list.
+    Replace(Draft, Version, Vec<(String, Value)>),
     /// Delete an object in exactly this state, and what it owns in the background.
     Delete(ApiResource, Target, Version),
 }
@@ -119,15 +129,25 @@ impl WriteError {
 
     fn from_kube(target: Target, error: kube::Error) -> Self {
         match &error {
-            kube::Error::Api(status) if matches!(status.code, 404 | 409) && !is_namespace_gone(status) => {
-                Self::Conflict { target, message: status.message.clone() }
+            kube::Error::Api(status)
+                if matches!(status.code, 404 | 409) && !is_namespace_gone(status) =>
+            {
+                Self::Conflict {
+                    target,
+                    message: status.message.clone(),
+                }
             }
-            kube::Error::Api(status) if (400..500).contains(&status.code) && status.code != 429 => Self::Refused {
+            kube::Error::Api(status) if (400..500).contains(&status.code) && status.code != 429 => {
+                Self::Refused {
+                    target,
+                    message: status.message.clone(),
+                    reason: status.reason.clone(),
+                }
+            }
+            _ => Self::Unavailable {
                 target,
-                message: status.message.clone(),
-                reason: status.reason.clone(),
+                source: Box::new(error),
             },
-            _ => Self::Unavailable { target, source: Box::new(error) },
         }
     }
 }
@@ -150,8 +170,20 @@ pub struct Writer {
 impl Writer {
     /// A writer for `owner`, as the field manager `manager`, as long as `shard` is held.
     #[must_use]
-    pub fn new(client: Client, shard: HeldShard, tracker: Tracker, owner: Owner, manager: &'static str) -> Self {
-        Self { client, shard, tracker, owner, manager }
+    pub fn new(
+        client: Client,
+        shard: HeldShard,
+        tracker: Tracker,
+        owner: Owner,
+        manager: &'static str,
+    ) -> Self {
+        Self {
+            client,
+            shard,
+            tracker,
+            owner,
+            manager,
+        }
     }
 
     /// Carries out one write.
@@ -163,7 +195,10 @@ impl Writer {
         match write {
             Write::Create(draft) => self.create(draft).await,
             Write::Apply(draft, version, guard) => self.apply(draft, version, *guard).await,
-            Write::Delete(resource, target, version) => self.delete(resource, target, version).await,
+            Write::Replace(draft, version, lists) => self.replace(draft, version, lists).await,
+            Write::Delete(resource, target, version) => {
+                self.delete(resource, target, version).await
+            }
         }
     }
 
@@ -171,12 +206,18 @@ impl Writer {
     ///
     /// # Errors
     /// See [`WriteError`]; `Conflict` when the object is gone.
-    pub async fn apply_status(&self, mut draft: Draft, version: &Version) -> Result<(), WriteError> {
+    pub async fn apply_status(
+        &self,
+        mut draft: Draft,
+        version: &Version,
+    ) -> Result<(), WriteError> {
         self.shard.fence()?;
         guard(&mut draft.body, version, Guard::SameObject);
         let api = self.api(&draft.resource);
         let params = PatchParams::apply(self.manager).force();
-        let sent = api.patch_status(&draft.name, &params, &Patch::Apply(&draft.body)).await;
+        let sent = api
+            .patch_status(&draft.name, &params, &Patch::Apply(&draft.body))
+            .await;
         self.note(draft.target(), sent)
     }
 
@@ -186,13 +227,18 @@ impl Writer {
     async fn create(&self, draft: &Draft) -> Result<(), WriteError> {
         let api = self.api(&draft.resource);
         let found = api.get_metadata_opt(&draft.name).await;
-        if found.map_err(|e| WriteError::from_kube(draft.target(), e))?.is_some() {
+        if found
+            .map_err(|e| WriteError::from_kube(draft.target(), e))?
+            .is_some()
+        {
             self.tracker.hidden(&self.owner, draft.target());
             return Err(WriteError::Exists(draft.target()));
         }
         self.shard.fence()?;
         let params = PatchParams::apply(self.manager);
-        let sent = api.patch(&draft.name, &params, &Patch::Apply(&draft.body)).await;
+        let sent = api
+            .patch(&draft.name, &params, &Patch::Apply(&draft.body))
+            .await;
         self.note(draft.target(), sent)
     }
 
@@ -200,11 +246,49 @@ impl Writer {
         let mut body = draft.body.clone();
         guard(&mut body, version, how);
         let params = PatchParams::apply(self.manager).force();
-        let sent = self.api(&draft.resource).patch(&draft.name, &params, &Patch::Apply(&body)).await;
+        let sent = self
+            .api(&draft.resource)
+            .patch(&draft.name, &params, &Patch::Apply(&body))
+            .await;
         self.note(draft.target(), sent)
     }
 
-    async fn delete(&self, resource: &ApiResource, target: &Target, version: &Version) -> Result<(), WriteError> {
+    async fn replace(
+        &self,
+        draft: &Draft,
+        version: &Version,
+        lists: &[(String, Value)],
+    ) -> Result<(), WriteError> {
+        // Setting the resource version is how a JSON patch says which state it is for: another one is
+        // answered with 409. A `test` would be answered with 422, like a refusal.
+        let mut operations = vec![
+            json!({"op": "replace", "path": "/metadata/uid", "value": version.uid}),
+            json!({"op": "replace", "path": "/metadata/resourceVersion", "value": version.resource_version}),
+        ];
+        operations.extend(
+            lists
+                .iter()
+                .map(|(path, list)| json!({"op": "replace", "path": path, "value": list})),
+        );
+        let patch: json_patch::Patch = serde_json::from_value(Value::Array(operations))
+            .map_err(|e| WriteError::from_kube(draft.target(), kube::Error::SerdeError(e)))?;
+        let params = PatchParams {
+            field_manager: Some(self.manager.to_owned()),
+            ..PatchParams::default()
+        };
+        let sent = self
+            .api(&draft.resource)
+            .patch(&draft.name, &params, &Patch::<()>::Json(patch))
+            .await;
+        self.note(draft.target(), sent)
+    }
+
+    async fn delete(
+        &self,
+        resource: &ApiResource,
+        target: &Target,
+        version: &Version,
+    ) -> Result<(), WriteError> {
         let params = DeleteParams {
             propagation_policy: Some(PropagationPolicy::Background),
             preconditions: Some(Preconditions {
@@ -215,11 +299,16 @@ impl Writer {
         };
         let sent = self.api(resource).delete(&target.name, &params).await;
         sent.map_err(|e| WriteError::from_kube(target.clone(), e))?;
-        self.tracker.deleted(&self.owner, target.clone(), version.uid.clone());
+        self.tracker
+            .deleted(&self.owner, target.clone(), version.uid.clone());
         Ok(())
     }
 
-    fn note(&self, target: Target, sent: Result<DynamicObject, kube::Error>) -> Result<(), WriteError> {
+    fn note(
+        &self,
+        target: Target,
+        sent: Result<DynamicObject, kube::Error>,
+    ) -> Result<(), WriteError> {
         let object = sent.map_err(|e| WriteError::from_kube(target.clone(), e))?;
         self.tracker.written(&self.owner, target, version(&object));
         Ok(())
@@ -235,7 +324,10 @@ fn guard(body: &mut Value, version: &Version, how: Guard) {
     if let Some(metadata) = body.get_mut("metadata").and_then(Value::as_object_mut) {
         metadata.insert("uid".to_owned(), json!(version.uid));
         if how == Guard::Unchanged {
-            metadata.insert("resourceVersion".to_owned(), json!(version.resource_version));
+            metadata.insert(
+                "resourceVersion".to_owned(),
+                json!(version.resource_version),
+            );
         }
     }
 }

@@ -11,6 +11,7 @@ use kube::runtime::watcher;
 use restapi_types::{ComponentName, Phase, RestAPI, names};
 use serde_json::{Value, json};
 
+use crate::chain;
 use crate::http;
 use crate::namespace::Namespace;
 use crate::pods;
@@ -19,6 +20,9 @@ use crate::watch;
 
 /// How long an application may take to be ready: four pods in a row on a machine that is busy with others.
 pub const READY: Duration = Duration::from_secs(90);
+
+/// How long nodes may take to route to the first pod of a Service.
+const ROUTED: Duration = Duration::from_secs(10);
 
 /// A `RestAPI` of the demo application.
 #[derive(Clone)]
@@ -51,14 +55,28 @@ impl App {
     }
 
     /// Creates the application `orders` of four components, each with one pod of `image`, and waits until it
-    /// is ready.
+    /// is ready and answers.
     ///
     /// # Errors
-    /// As [`App::create`] and [`App::ready`].
+    /// As [`App::create`], [`App::ready`] and [`App::answers`].
     pub async fn orders(namespace: &Namespace, image: &str) -> Result<Self> {
         let app = Self::create(namespace, "orders", four(image)).await?;
         app.ready().await?;
+        app.answers().await?;
         Ok(app)
+    }
+
+    /// Waits until a request goes through all components: for the first moments after a Service got its first
+    /// pod, the nodes still refuse connections to it, since kube-proxy follows about once a second.
+    ///
+    /// # Errors
+    /// When that takes longer than [`ROUTED`].
+    pub async fn answers(&self) -> Result<()> {
+        eventually(ROUTED, "a request goes through all components", async || {
+            chain::whole(&self.get("/api/chain").await?, ComponentName::View)
+        })
+        .await?;
+        Ok(())
     }
 
     /// Changes the spec: fields of `change` replace those of the same name, `null` removes one.

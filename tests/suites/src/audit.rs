@@ -46,7 +46,8 @@ impl Snapshot {
         for object in api.list(&ListParams::default()).await? {
             // Every namespace gets this one from Kubernetes itself.
             if resource.kind != "ServiceAccount" || object.name_any() != "default" {
-                self.0.insert(format!("{}/{}", resource.kind, object.name_any()), object);
+                self.0
+                    .insert(format!("{}/{}", resource.kind, object.name_any()), object);
             }
         }
         Ok(())
@@ -55,7 +56,12 @@ impl Snapshot {
     /// The objects without the `RestAPIs`.
     #[must_use]
     pub fn owned(self) -> Self {
-        Self(self.0.into_iter().filter(|(id, _)| !id.starts_with("RestAPI/")).collect())
+        Self(
+            self.0
+                .into_iter()
+                .filter(|(id, _)| !id.starts_with("RestAPI/"))
+                .collect(),
+        )
     }
 
     /// The object `KIND/NAME`.
@@ -78,8 +84,16 @@ impl Snapshot {
     /// Every object's state.
     #[must_use]
     pub fn states(&self) -> BTreeMap<String, State> {
-        let state = |o: &DynamicObject| (o.uid().unwrap_or_default(), o.resource_version().unwrap_or_default());
-        self.0.iter().map(|(id, object)| (id.clone(), state(object))).collect()
+        let state = |o: &DynamicObject| {
+            (
+                o.uid().unwrap_or_default(),
+                o.resource_version().unwrap_or_default(),
+            )
+        };
+        self.0
+            .iter()
+            .map(|(id, object)| (id.clone(), state(object)))
+            .collect()
     }
 
     /// What every object says, without what differs between two runs that do the same: uids, resource
@@ -89,6 +103,7 @@ impl Snapshot {
     /// # Errors
     /// When an object can't be written as JSON.
     pub fn shapes(&self, namespace: &Namespace) -> Result<BTreeMap<String, Value>> {
+        let owners: Vec<_> = self.0.values().filter_map(ResourceExt::uid).collect();
         let shape = |(id, object): (&String, &DynamicObject)| {
             let mut value = json!(object);
             if let (false, Some(fields)) = (id.starts_with("RestAPI/"), value.as_object_mut()) {
@@ -96,6 +111,10 @@ impl Snapshot {
             }
             normalise(&mut value);
             let text = value.to_string().replace(&namespace.name, "NAMESPACE");
+            // An owner's uid is also a part of keys in managedFields.
+            let text = owners
+                .iter()
+                .fold(text, |text, uid| text.replace(uid, "UID"));
             Ok((id.clone(), serde_json::from_str(&text)?))
         };
         self.0.iter().map(shape).collect()
@@ -133,6 +152,9 @@ fn normalise(value: &mut Value) {
 
 /// Whether an entry of `managedFields` is of one of the operator's managers.
 fn is_a_managers(entry: &Value) -> bool {
-    let manager = entry.get("manager").and_then(Value::as_str).unwrap_or_default();
+    let manager = entry
+        .get("manager")
+        .and_then(Value::as_str)
+        .unwrap_or_default();
     manager.starts_with("restapi-")
 }

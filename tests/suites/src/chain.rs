@@ -1,11 +1,17 @@
 //! The chain that every answer of the demo application carries: which pods a request went through.
 
 use anyhow::{Context, Result, ensure};
+use restapi_types::ComponentName;
 use serde::Deserialize;
 use serde_json::Value;
 
-/// The roles of a request that entered at the view, in the order in which it reaches them.
-pub const WAY: [&str; 4] = ["view", "controller", "model", "repository"];
+/// The components that a request reaches, in this order.
+pub const WAY: [ComponentName; 4] = [
+    ComponentName::View,
+    ComponentName::Controller,
+    ComponentName::Model,
+    ComponentName::Repository,
+];
 
 /// One pod that a request went through.
 #[derive(Clone, Debug, PartialEq, Eq, Deserialize)]
@@ -20,19 +26,22 @@ pub struct Hop {
     pub pod: String,
 }
 
-/// The chain of an answer that went all the way: from the view to the repository, in one environment.
+/// The chain of an answer that went all the way: from the component `edge` to the repository, in one
+/// environment.
 ///
 /// # Errors
 /// When the answer carries no chain, or one that took another way, or one of mixed environments.
-pub fn whole(answer: &Value) -> Result<Vec<Hop>> {
+pub fn whole(answer: &Value, edge: ComponentName) -> Result<Vec<Hop>> {
     let chain = answer
         .get("chain")
         .with_context(|| format!("no chain in {answer}"))?;
     let hops: Vec<Hop> =
         Vec::deserialize(chain).with_context(|| format!("not a chain: {chain}"))?;
+    let way = WAY.into_iter().skip_while(|component| *component != edge);
+    let took = hops.iter().map(|hop| hop.role.as_str());
     ensure!(
-        hops.iter().map(|hop| hop.role.as_str()).eq(WAY),
-        "not the whole way: {hops:?}"
+        took.eq(way.map(ComponentName::as_str)),
+        "not the whole way from the {edge}: {hops:?}"
     );
     let mut environments = hops.iter().map(|hop| &hop.environment);
     let first = environments.next();
@@ -56,17 +65,28 @@ mod tests {
 
     #[test]
     fn only_the_whole_way_in_one_environment_counts() {
-        let blue = WAY.map(|role| (role, "blue"));
-        assert_eq!(whole(&answer(&blue)).unwrap().len(), 4);
-        assert!(whole(&answer(&blue[..3])).is_err(), "too short");
+        let blue = WAY.map(|component| (component.as_str(), "blue"));
+        assert_eq!(whole(&answer(&blue), ComponentName::View).unwrap().len(), 4);
+        assert_eq!(
+            whole(&answer(&blue[1..]), ComponentName::Controller)
+                .unwrap()
+                .len(),
+            3
+        );
+        assert!(
+            whole(&answer(&blue[..3]), ComponentName::View).is_err(),
+            "no repository"
+        );
+        assert!(
+            whole(&answer(&blue[1..]), ComponentName::View).is_err(),
+            "no view"
+        );
         let mut mixed = blue;
         mixed[2].1 = "green";
-        assert!(
-            whole(&answer(&mixed))
-                .unwrap_err()
-                .to_string()
-                .contains("mixed")
-        );
-        assert!(whole(&json!({})).is_err());
+        let error = whole(&answer(&mixed), ComponentName::View)
+            .unwrap_err()
+            .to_string();
+        assert!(error.contains("mixed"), "{error}");
+        assert!(whole(&json!({}), ComponentName::View).is_err());
     }
 }

@@ -87,6 +87,10 @@ fn file(variable: &str) -> Result<PathBuf> {
 
 fn repository() -> Result<PathBuf> {
     let told = std::env::var_os("RESTAPI_REPO").map(PathBuf::from);
-    let found = Path::new(env!("CARGO_MANIFEST_DIR")).ancestors().nth(2).map(Path::to_owned);
-    told.or(found).context("RESTAPI_REPO is not set: name the repository's root in it")
+    let found = Path::new(env!("CARGO_MANIFEST_DIR"))
+        .ancestors()
+        .nth(2)
+        .map(Path::to_owned);
+    told.or(found)
+        .context("RESTAPI_REPO is not set: name the repository's root in it")
 }

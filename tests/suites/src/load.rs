@@ -10,6 +10,7 @@ use std::net::SocketAddr;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
+use restapi_types::ComponentName;
 use tokio::sync::watch;
 use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::{MissedTickBehavior, interval};
@@ -37,18 +38,17 @@ pub struct Load {
 }
 
 impl Load {
-    /// Starts to ask `address` for `path`, `per_second` times a second: in turn over a new connection and
-    /// over a kept one.
+    /// Starts to ask the component `edge` at `address` for orders, `per_second` times a second: in turn over
+    /// a new connection and over a kept one. Only answers that went the whole way count.
     #[must_use]
-    pub fn start(address: SocketAddr, path: &str, per_second: u32) -> Self {
+    pub fn start(address: SocketAddr, edge: ComponentName, per_second: u32) -> Self {
         let (stop, stopped) = watch::channel(false);
-        let url = format!("http://{address}{path}");
-        let driver = tokio::spawn(drive(
-            url,
-            Duration::from_secs(1) / per_second.max(1),
-            stopped,
-        ));
-        Self { stop, driver }
+        let clients = Clients::new(format!("http://{address}/api/orders"), edge);
+        let period = Duration::from_secs(1) / per_second.max(1);
+        Self {
+            stop,
+            driver: tokio::spawn(drive(clients, period, stopped)),
+        }
     }
 
     /// Begins no more requests, waits for those under way, and tells what became of all.
@@ -61,8 +61,11 @@ impl Load {
     }
 }
 
-async fn drive(url: String, period: Duration, mut stopped: watch::Receiver<bool>) -> Vec<Answer> {
-    let clients = Clients::default();
+async fn drive(
+    clients: Clients,
+    period: Duration,
+    mut stopped: watch::Receiver<bool>,
+) -> Vec<Answer> {
     let begin = Instant::now();
     let mut ticks = interval(period);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
@@ -75,7 +78,7 @@ async fn drive(url: String, period: Duration, mut stopped: watch::Receiver<bool>
                 if under_way.len() >= MAX_UNDER_WAY {
                     answers.push(Answer::not_asked(begin.elapsed()));
                 } else {
-                    under_way.spawn(clients.ask(&url, number, begin));
+                    under_way.spawn(clients.ask(number, begin));
                 }
                 number += 1;
             }

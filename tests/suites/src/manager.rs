@@ -55,7 +55,9 @@ impl Manager {
     /// # Errors
     /// When it can't be started or does not listen within 30 s.
     pub async fn spawn(namespace: &Namespace, name: &str, options: Options) -> Result<Self> {
-        let lease = options.lease.map(|duration| format!("{}s", duration.as_secs()));
+        let lease = options
+            .lease
+            .map(|duration| format!("{}s", duration.as_secs()));
         let lease = match &lease {
             Some(duration) => ("LEASE_DURATION", duration.as_str()),
             None => ("NO_LEASE", "true"),
@@ -97,11 +99,17 @@ impl Manager {
             .stdout(output.try_clone()?)
             .stderr(output)
             .kill_on_drop(true);
-        let child = command.spawn().with_context(|| format!("starting {}", program.display()))?;
+        let child = command
+            .spawn()
+            .with_context(|| format!("starting {}", program.display()))?;
         let pid = child.id().context("the new process has no id")?;
         let what = format!("{} listens, says {}", program.display(), log.display());
         let address = eventually(START, &what, async || address(log)).await?;
-        Ok(Self { child, pid, address })
+        Ok(Self {
+            child,
+            pid,
+            address,
+        })
     }
 
     /// Waits until the manager is ready.
@@ -146,7 +154,10 @@ impl Manager {
     /// # Errors
     /// When it had ended before.
     pub async fn kill(mut self) -> Result<()> {
-        ensure!(self.child.try_wait()?.is_none(), "core-reconciler had ended before it was killed");
+        ensure!(
+            self.child.try_wait()?.is_none(),
+            "core-reconciler had ended before it was killed"
+        );
         self.child.kill().await.context("killing core-reconciler")
     }
 
@@ -173,7 +184,11 @@ impl Manager {
 /// The address that a manager's log says it serves on.
 fn address(log: &Path) -> Result<String> {
     let text = std::fs::read_to_string(log)?;
-    let lines = text.lines().filter_map(|line| serde_json::from_str::<Value>(line).ok());
+    let lines = text
+        .lines()
+        .filter_map(|line| serde_json::from_str::<Value>(line).ok());
     let mut addresses = lines.filter_map(|line| Some(line.get("address")?.as_str()?.to_owned()));
-    addresses.next().with_context(|| format!("it says {text:?}"))
+    addresses
+        .next()
+        .with_context(|| format!("it says {text:?}"))
 }

@@ -24,7 +24,11 @@ impl Metrics {
             }
         });
         series
-            .filter(|(has, _)| wanted.iter().all(|label| has.split(',').any(|l| l == label)))
+            .filter(|(has, _)| {
+                wanted
+                    .iter()
+                    .all(|label| has.split(',').any(|l| l == label))
+            })
             .map(|(_, value)| value.parse().unwrap_or(f64::NAN))
             .sum()
     }
@@ -39,7 +43,10 @@ impl Metrics {
     /// PATCH and DELETE, events POST and PATCH, leases POST and PUT.
     #[must_use]
     pub fn writes(&self) -> f64 {
-        ["POST", "PUT", "PATCH", "DELETE"].iter().map(|method| self.requests(method)).sum()
+        ["POST", "PUT", "PATCH", "DELETE"]
+            .iter()
+            .map(|method| self.requests(method))
+            .sum()
     }
 }
 

@@ -51,7 +51,8 @@ impl Namespace {
         let env = Env::read()?;
         let client = env.client().await?;
         let name = unique(test);
-        let body = serde_json::from_value(json!({"metadata": {"name": name, "labels": {LABEL: ""}}}))?;
+        let body =
+            serde_json::from_value(json!({"metadata": {"name": name, "labels": {LABEL: ""}}}))?;
         let api = Api::<KubeNamespace>::all(client.clone());
         let created = api.create(&PostParams::default(), &body).await;
         created.with_context(|| format!("creating the namespace {name}"))?;
@@ -73,7 +74,9 @@ impl Namespace {
 /// Those of `test`, and when the namespace can't be created or deleted.
 pub async fn with(test: &str, work: impl AsyncFnOnce(Namespace) -> Result<()>) -> Result<()> {
     let namespace = Namespace::create(test).await?;
-    let result = AssertUnwindSafe(work(namespace.clone())).catch_unwind().await;
+    let result = AssertUnwindSafe(work(namespace.clone()))
+        .catch_unwind()
+        .await;
     let deleted = namespace.delete().await;
     match result {
         Ok(Ok(())) => deleted,

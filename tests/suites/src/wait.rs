@@ -62,7 +62,10 @@ pub async fn unchanged<T: PartialEq>(
     let mut last = probe().await?;
     let mut since = Instant::now();
     while since.elapsed() < quiet {
-        ensure!(Instant::now() < end, "still changing after {limit:.1?}: {what}");
+        ensure!(
+            Instant::now() < end,
+            "still changing after {limit:.1?}: {what}"
+        );
         sleep(INTERVAL * 4).await;
         let now = probe().await?;
         if now != last {

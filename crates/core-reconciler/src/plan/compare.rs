@@ -12,7 +12,7 @@ use restapi_types::{Environment, keys};
 use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::{Drift, Obstacle, Plan, PlanError, guard};
+use super::{Drift, Obstacle, Plan, PlanError, guard, ports};
 
 /// Not compared: the generation is written only together with something that is.
 const IGNORED: &[&str] = &["metadata.labels.restapi.dev/generation"];
@@ -52,9 +52,8 @@ impl Compare<'_> {
             plan.obstacles.push(obstacle);
             return Ok(None);
         }
-        let Some(field) =
-            first_difference(&draft.body, &serde_json::to_value(live.as_ref())?, IGNORED)
-        else {
+        let found = serde_json::to_value(live.as_ref())?;
+        let Some(field) = first_difference(&draft.body, &found, IGNORED) else {
             return Ok(None);
         };
         let unchanged_intent = annotation(live.meta(), keys::APPLIED) == Some(hash.as_str());
@@ -63,6 +62,11 @@ impl Compare<'_> {
                 target: draft.target(),
                 field,
             });
+        }
+        let foreign = ports::foreign(&draft.body, &found);
+        if !foreign.is_empty() {
+            // What else differs is applied once this is done.
+            return Ok(Some(Write::Replace(draft, version(live.as_ref()), foreign)));
         }
         self.stamp_generation(&mut draft);
         let guard = guard(&draft);

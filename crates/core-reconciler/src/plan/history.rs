@@ -7,14 +7,12 @@ use kube::ResourceExt as _;
 use restapi_resources::Application;
 use restapi_resources::controller_revision::controller_revision;
 
-use super::PlanError;
-
 /// The record of the revision that the spec asks for, and its number: one more than every other's. Coming
 /// back to an earlier revision raises the number of its record.
 pub(super) fn record(
     app: &Application,
     existing: &[Arc<ControllerRevision>],
-) -> Result<(i64, ControllerRevision), PlanError> {
+) -> (i64, ControllerRevision) {
     let own_name = controller_revision(app, 0).name_any();
     let own = existing
         .iter()
@@ -27,5 +25,5 @@ pub(super) fn record(
         .max()
         .unwrap_or(0);
     let number = own.filter(|number| *number > others).unwrap_or(others + 1);
-    Ok((number, controller_revision(app, number)))
+    (number, controller_revision(app, number))
 }

@@ -41,6 +41,9 @@ fn summary(plan: &Plan) -> Vec<String> {
     let line = |write: &Write| match write {
         Write::Create(d) => format!("create {} {}", d.resource.kind, d.name),
         Write::Apply(d, ..) => format!("apply {} {}", d.resource.kind, d.name),
+        Write::Replace(d, _, lists) => {
+            format!("replace {} in {} {}", lists[0].0, d.resource.kind, d.name)
+        }
         Write::Delete(_, t, _) => format!("delete {} {}", t.kind, t.name),
     };
     plan.waves.iter().flatten().map(line).collect()
@@ -69,7 +72,7 @@ fn put(world: &mut World, body: Value) {
 fn carry_out(world: &mut World, plan: &Plan) {
     for write in plan.waves.iter().flatten() {
         match write {
-            Write::Create(draft) | Write::Apply(draft, ..) => {
+            Write::Create(draft) | Write::Apply(draft, ..) | Write::Replace(draft, ..) => {
                 let mut body = draft.body.clone();
                 body["metadata"]["uid"] = json!(format!("uid-{}", draft.name));
                 body["metadata"]["resourceVersion"] = json!("5");
@@ -165,7 +168,7 @@ fn a_settled_world_needs_no_write_even_after_the_server_normalised_it() {
         d["metadata"]["annotations"]["deployment.kubernetes.io/revision"] = json!("1");
     });
     tamper(&mut world, "Service", "orders-view", |s| {
-        s["spec"]["clusterIP"] = json!("10.0.0.1")
+        s["spec"]["clusterIP"] = json!("10.0.0.1");
     });
     let plan = plan_of(&world);
     assert!(plan.is_settled(), "{:?}", summary(&plan));
@@ -219,7 +222,7 @@ fn drift_is_repaired_and_named(
 ) {
     let mut world = settled(&spec());
     tamper(&mut world, kind, name, |o| {
-        *o.pointer_mut(pointer).unwrap() = value
+        *o.pointer_mut(pointer).unwrap() = value;
     });
     let plan = plan_of(&world);
     assert_eq!(summary(&plan), [format!("apply {kind} {name}")]);
@@ -233,6 +236,20 @@ fn drift_is_repaired_and_named(
             field: field.into()
         }]
     );
+}
+
+#[test]
+fn a_foreign_port_is_replaced_before_anything_is_applied() {
+    let mut world = settled(&spec());
+    tamper(&mut world, "Service", "orders-view", |s| {
+        s["spec"]["ports"][0]["port"] = json!(81)
+    });
+    let plan = plan_of(&world);
+    assert_eq!(
+        summary(&plan),
+        ["replace /spec/ports in Service orders-view"]
+    );
+    assert_eq!(plan.drift[0].field, "spec.ports.http.port");
 }
 
 #[test]
@@ -373,7 +390,7 @@ fn the_stable_services_say_which_environment_is_active() {
     );
     for name in ["orders-view", "orders-model"] {
         tamper(&mut world, "Service", name, |s| {
-            s["spec"]["selector"][keys::ENVIRONMENT] = json!("green")
+            s["spec"]["selector"][keys::ENVIRONMENT] = json!("green");
         });
     }
     assert_eq!(

@@ -1,10 +1,11 @@
 //! Two instances never hold a shard at the same time, and a dead one is replaced.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
 use axum::http::Method;
+use kube::Client;
 use manager_kit::lease::{LeaseConfig, LeaseTask};
 use manager_kit::shutdown::ShutdownTrigger;
 use manager_kit::{Metrics, Readiness, ShardId, Shards, Shutdown};
@@ -29,6 +30,10 @@ struct Instance {
 
 impl Instance {
     fn start(api: &Arc<FakeApi>, identity: &str) -> Self {
+        Self::with_client(api.client(), identity)
+    }
+
+    fn with_client(client: Client, identity: &str) -> Self {
         let metrics = Metrics::new(INFO);
         let shards = Shards::new(std::num::NonZeroU32::MIN, metrics);
         let shard = shards.of("any");
@@ -39,13 +44,7 @@ impl Instance {
             duration: Duration::from_secs(15),
         };
         let readiness = Readiness::default();
-        let task = LeaseTask::new(
-            api.client(),
-            config,
-            shard,
-            shards.clone(),
-            readiness.clone(),
-        );
+        let task = LeaseTask::new(client, config, shard, shards.clone(), readiness.clone());
         let (stop, stopped) = Shutdown::channel();
         Self {
             shards,
@@ -205,20 +204,27 @@ async fn renewals_that_fail_end_the_hold_before_another_can_have_it(#[case] faul
 
 #[tokio::test(start_paused = true)]
 async fn a_partitioned_holder_and_its_successor_never_hold_at_the_same_time() {
-    let (api, cut_off) = (FakeApi::new(), Arc::new(AtomicUsize::new(0)));
-    let a = Instance::start(&api, "a");
+    let (api, cut) = (FakeApi::new(), Arc::new(AtomicBool::new(false)));
+    let a = Instance::with_client(api.client_behind(cut.clone()), "a");
     eventually("a holds", || a.holds()).await;
-    // Only b exists for the server from now on: a's requests are those made while it is cut off.
-    let partition = cut_off.clone();
-    api.fail(move |_, _| (partition.load(Ordering::SeqCst) == 1).then_some(Fault::Hang));
-    cut_off.store(1, Ordering::SeqCst);
-    tokio::time::sleep(Duration::from_secs(11)).await;
-    assert!(!a.holds());
-    a.kill();
-    cut_off.store(0, Ordering::SeqCst);
     let b = Instance::start(&api, "b");
-    eventually("b holds", || b.holds()).await;
-    assert!(!a.holds());
+    tokio::time::sleep(Duration::from_secs(5)).await;
+    cut.store(true, Ordering::SeqCst);
+    let (mut nobody, mut both) = (0, 0);
+    for _ in 0..400 {
+        tokio::time::sleep(Duration::from_millis(100)).await;
+        nobody += u32::from(!a.holds() && !b.holds());
+        both += u32::from(a.holds() && b.holds());
+    }
+    assert!(b.holds() && !a.holds());
+    assert_eq!(both, 0);
+    assert!(
+        nobody >= 40,
+        "time for what is on its way: {nobody} tenths of a second"
+    );
+    cut.store(false, Ordering::SeqCst);
+    tokio::time::sleep(Duration::from_mins(1)).await;
+    assert!(b.holds() && !a.holds(), "the first one waits now");
 }
 
 #[tokio::test(start_paused = true)]

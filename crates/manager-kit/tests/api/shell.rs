@@ -273,6 +273,9 @@ async fn a_task_that_ends_by_itself_ends_the_process(#[case] mode: &str, #[case]
     let (code, _) = manager.exit(Duration::from_secs(20));
     assert_eq!(code, 7);
     assert_eq!(manager.line("stopped by an error")["error"], reason);
+    if mode == "panics" {
+        assert_eq!(manager.line("panicked")["panic"], "a bug in the manager");
+    }
 }
 
 #[tokio::test(flavor = "multi_thread")]

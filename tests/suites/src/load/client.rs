@@ -10,6 +10,8 @@ use http_body_util::{BodyExt as _, Empty};
 use hyper_util::client::legacy::Client;
 use hyper_util::client::legacy::connect::HttpConnector;
 use hyper_util::rt::{TokioExecutor, TokioTimer};
+use restapi_types::ComponentName;
+use tokio::time::timeout;
 
 use super::{Answer, Connection};
 use crate::chain::{self, Hop};
@@ -27,19 +29,12 @@ const KEEPERS: usize = 4;
 type Http = Client<HttpConnector, Empty<Bytes>>;
 
 /// Clients that keep their connections, and one that doesn't.
-#[derive(Clone, Debug)]
+#[derive(Debug)]
 pub(super) struct Clients {
+    url: String,
+    edge: ComponentName,
     keepers: [Http; KEEPERS],
     fresh: Http,
-}
-
-impl Default for Clients {
-    fn default() -> Self {
-        Self {
-            keepers: std::array::from_fn(|_| client(1)),
-            fresh: client(0),
-        }
-    }
 }
 
 fn client(kept: usize) -> Http {
@@ -51,31 +46,37 @@ fn client(kept: usize) -> Http {
 }
 
 impl Clients {
-    /// Request number `number` to `url`: in turn over a new and a kept connection.
+    /// Clients that ask the component `edge` for `url`.
+    pub(super) fn new(url: String, edge: ComponentName) -> Self {
+        Self {
+            url,
+            edge,
+            keepers: std::array::from_fn(|_| client(1)),
+            fresh: client(0),
+        }
+    }
+
+    /// Request number `number`: in turn over a new and a kept connection.
     pub(super) fn ask(
         &self,
-        url: &str,
         number: usize,
         begin: Instant,
     ) -> impl Future<Output = Answer> + use<> {
-        let (connection, client) = if number.is_multiple_of(2) {
-            (Connection::New, self.fresh.clone())
-        } else {
-            let [first, second, third, fourth] = &self.keepers;
-            let keeper = [first, second, third, fourth]
-                .into_iter()
-                .cycle()
-                .nth(number / 2 % KEEPERS);
-            (Connection::Kept, keeper.unwrap_or(first).clone())
+        let keeper = self
+            .keepers
+            .get(number / 2 % KEEPERS)
+            .filter(|_| !number.is_multiple_of(2));
+        let (connection, client) = match keeper {
+            Some(keeper) => (Connection::Kept, keeper.clone()),
+            None => (Connection::New, self.fresh.clone()),
         };
-        let url = url.to_owned();
+        let (url, edge) = (self.url.clone(), self.edge);
         async move {
             let (at, sent) = (begin.elapsed(), Instant::now());
-            let result =
-                match tokio::time::timeout(LIMIT, whole_way(&client, &url, connection)).await {
-                    Ok(result) => result.map_err(|error| format!("{error:#}")),
-                    Err(_) => Err(format!("no answer within {LIMIT:?}")),
-                };
+            let result = match timeout(LIMIT, whole_way(&client, &url, edge, connection)).await {
+                Ok(result) => result.map_err(|error| format!("{error:#}")),
+                Err(_) => Err(format!("no answer within {LIMIT:?}")),
+            };
             Answer {
                 at,
                 took: sent.elapsed(),
@@ -87,7 +88,12 @@ impl Clients {
 }
 
 /// Asks for `url` and returns the chain of the answer, which must have gone the whole way.
-async fn whole_way(client: &Http, url: &str, connection: Connection) -> Result<Vec<Hop>> {
+async fn whole_way(
+    client: &Http,
+    url: &str,
+    edge: ComponentName,
+    connection: Connection,
+) -> Result<Vec<Hop>> {
     let mut request = Request::get(url).body(Empty::new())?;
     if connection == Connection::New {
         request
@@ -107,5 +113,8 @@ async fn whole_way(client: &Http, url: &str, connection: Connection) -> Result<V
         "{status}: {}",
         String::from_utf8_lossy(&body)
     );
-    chain::whole(&serde_json::from_slice(&body).context("the answer is no JSON")?)
+    chain::whole(
+        &serde_json::from_slice(&body).context("the answer is no JSON")?,
+        edge,
+    )
 }

@@ -19,10 +19,16 @@ async fn everything_goes_with_the_manager_stopped() -> Result<()> {
         ready(&ns, "orders").await?;
         settled(&ns).await?;
         manager.kill().await?;
-        ns.env.kubectl(&["-n", &ns.name, "delete", "ra", "orders"]).await?;
+        ns.env
+            .kubectl(&["-n", &ns.name, "delete", "ra", "orders"])
+            .await?;
         timed(SOON, "everything of the application is gone", async || {
             let all = Snapshot::of(&ns).await?;
-            let left: Vec<&str> = all.ids().into_iter().filter(|id| id.contains("/orders")).collect();
+            let left: Vec<&str> = all
+                .ids()
+                .into_iter()
+                .filter(|id| id.contains("/orders"))
+                .collect();
             ensure!(left.is_empty(), "there are {left:?}");
             let of_app = ListParams::default().labels("app.kubernetes.io/instance=orders");
             let pods = ns.api::<Pod>().list(&of_app).await?.items.len();
@@ -31,7 +37,11 @@ async fn everything_goes_with_the_manager_stopped() -> Result<()> {
         })
         .await?;
         let rest = Snapshot::of(&ns).await?;
-        ensure!(rest.ids().len() == 6, "of the other application there are {:?}", rest.ids());
+        ensure!(
+            rest.ids().len() == 6,
+            "of the other application there are {:?}",
+            rest.ids()
+        );
         Ok(())
     })
     .await
@@ -45,7 +55,15 @@ async fn nothing_is_made_again_while_everything_goes() -> Result<()> {
         ready(&ns, "orders").await?;
         let before = settled(&ns).await?.owned().states();
         ns.env
-            .kubectl(&["-n", &ns.name, "delete", "ra", "orders", "--cascade=foreground", "--wait=false"])
+            .kubectl(&[
+                "-n",
+                &ns.name,
+                "delete",
+                "ra",
+                "orders",
+                "--cascade=foreground",
+                "--wait=false",
+            ])
             .await?;
         timed(SOON, "everything of the application is gone", async || {
             let now = Snapshot::of(&ns).await?;
@@ -57,7 +75,13 @@ async fn nothing_is_made_again_while_everything_goes() -> Result<()> {
             Ok(())
         })
         .await?;
-        ensure!(super::support::apps::quiet(&ns, SOON).await?.ids().is_empty(), "something came back");
+        ensure!(
+            super::support::apps::quiet(&ns, SOON)
+                .await?
+                .ids()
+                .is_empty(),
+            "something came back"
+        );
         Ok(())
     })
     .await

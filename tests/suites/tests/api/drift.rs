@@ -38,12 +38,16 @@ where
         tamper::<K>(&ns, name, &patch).await?;
         let (tampered, _) = look(&Snapshot::of(&ns).await?, &ns, &id)?;
         ensure!(tampered == uid, "the patch made another object");
-        timed(REPAIR, &format!("{id} is repaired after {patch}"), async || {
-            let (now, is) = look(&Snapshot::of(&ns).await?, &ns, &id)?;
-            ensure!(now == uid, "it was replaced");
-            ensure!(is == shape, "it is {is}");
-            Ok(())
-        })
+        timed(
+            REPAIR,
+            &format!("{id} is repaired after {patch}"),
+            async || {
+                let (now, is) = look(&Snapshot::of(&ns).await?, &ns, &id)?;
+                ensure!(now == uid, "it was replaced");
+                ensure!(is == shape, "it is {is}");
+                Ok(())
+            },
+        )
         .await?;
         Ok(())
     })
@@ -58,8 +62,13 @@ where
         + std::fmt::Debug
         + DeserializeOwned,
 {
-    let params = PatchParams { field_manager: Some("somebody".into()), ..PatchParams::default() };
-    ns.api::<K>().patch(name, &params, &Patch::Merge(patch)).await?;
+    let params = PatchParams {
+        field_manager: Some("somebody".into()),
+        ..PatchParams::default()
+    };
+    ns.api::<K>()
+        .patch(name, &params, &Patch::Merge(patch))
+        .await?;
     Ok(())
 }
 
@@ -71,7 +80,9 @@ fn look(all: &Snapshot, ns: &Namespace, id: &str) -> Result<(Option<String>, Val
         metadata.retain(|key, _| key != "managedFields" && key != "generation");
     }
     // Counted by the controller-manager for each change of the pod template.
-    let annotations = shape.pointer_mut("/metadata/annotations").and_then(Value::as_object_mut);
+    let annotations = shape
+        .pointer_mut("/metadata/annotations")
+        .and_then(Value::as_object_mut);
     annotations.and_then(|map| map.remove("deployment.kubernetes.io/revision"));
     Ok((all.get(id).and_then(ResourceExt::uid), shape))
 }
@@ -82,9 +93,15 @@ async fn a_repair_is_told_in_an_event() -> Result<()> {
         let _manager = Manager::start(&ns, "core").await?;
         create(&ns, "orders", &view()).await?;
         settled(&ns).await?;
-        let ports = json!([{"name": "http", "port": 81, "targetPort": "http", "protocol": "TCP"}]);
-        tamper::<Service>(&ns, "orders-view", &json!({"spec": {"ports": ports}})).await?;
-        told(&ns, "orders", "DriftRepaired", "Service orders-view: spec.ports").await
+        let patch = json!({"spec": {"selector": {"team": "none"}}});
+        tamper::<Service>(&ns, "orders-view", &patch).await?;
+        told(
+            &ns,
+            "orders",
+            "DriftRepaired",
+            "Service orders-view: spec.selector.team",
+        )
+        .await
     })
     .await
 }

@@ -34,27 +34,48 @@ where
 {
     run(test, async |ns| {
         let api = ns.api::<K>();
-        let created = api.create(&PostParams::default(), &serde_json::from_value(body)?).await?;
-        let (id, name) = (format!("{} {}", K::kind(&()), created.name_any()), created.name_any());
+        let created = api
+            .create(&PostParams::default(), &serde_json::from_value(body)?)
+            .await?;
+        let (id, name) = (
+            format!("{} {}", K::kind(&()), created.name_any()),
+            created.name_any(),
+        );
         let _manager = Manager::start(&ns, "core").await?;
         let before = settled(&ns).await?;
         create(&ns, "orders", &view()).await?;
         let message = holds(&ns, "orders", (conditions::STALLED, "NameTaken"), SOON).await?;
-        ensure!(message.contains(&id) && message.contains("delete or rename it"), "{message}");
+        ensure!(
+            message.contains(&id) && message.contains("delete or rename it"),
+            "{message}"
+        );
         let key = format!("{}/{name}", K::kind(&()));
         let after = settled(&ns).await?;
-        ensure!(after.get(&key) == before.get(&key), "it was changed: {:?}", after.get(&key));
+        ensure!(
+            after.get(&key) == before.get(&key),
+            "it was changed: {:?}",
+            after.get(&key)
+        );
 
         api.delete(&name, &DeleteParams::background()).await?;
         let app = get(&ns, "orders").await?;
-        timed(NOTICED, &format!("the foreign {id} was removed, the application has its own"), async || {
-            let own = api.get(&name).await?;
-            ensure!(own.owner_references().iter().any(|o| Some(&o.uid) == app.uid().as_ref()), "not owned");
-            let stalled = get(&ns, "orders").await?;
-            let stalled = super::support::apps::condition(&stalled, conditions::STALLED)?;
-            ensure!(stalled.status == "False", "{stalled:?}");
-            Ok(())
-        })
+        timed(
+            NOTICED,
+            &format!("the foreign {id} was removed, the application has its own"),
+            async || {
+                let own = api.get(&name).await?;
+                ensure!(
+                    own.owner_references()
+                        .iter()
+                        .any(|o| Some(&o.uid) == app.uid().as_ref()),
+                    "not owned"
+                );
+                let stalled = get(&ns, "orders").await?;
+                let stalled = super::support::apps::condition(&stalled, conditions::STALLED)?;
+                ensure!(stalled.status == "False", "{stalled:?}");
+                Ok(())
+            },
+        )
         .await?;
         Ok(())
     })

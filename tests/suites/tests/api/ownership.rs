@@ -18,17 +18,25 @@ async fn every_object_is_owned_by_the_manager_of_its_role_and_no_other() -> Resu
         create(&ns, "orders", &four()).await?;
         ready(&ns, "orders").await?;
         let all = settled(&ns).await?;
-        ensure!(all.ids().len() == 1 + 1 + 1 + 4 * 3, "exist: {:?}", all.ids());
+        ensure!(
+            all.ids().len() == 1 + 1 + 1 + 4 * 3,
+            "exist: {:?}",
+            all.ids()
+        );
         for (id, object) in all.iter() {
             let expected: &[&str] = match id.split('/').next() {
                 Some("RestAPI") => &["restapi-status-core"],
                 Some("ServiceAccount") => &["restapi-companions"],
                 _ => &["restapi-workloads"],
             };
-            let ours: Vec<&str> =
-                managers(object).filter(|manager| manager.starts_with("restapi-")).collect();
+            let ours: Vec<&str> = managers(object)
+                .filter(|manager| manager.starts_with("restapi-"))
+                .collect();
             ensure!(ours == expected, "{id} is owned by {ours:?}");
-            ensure!(applied(object), "{id} was not written by server-side apply alone");
+            ensure!(
+                applied(object),
+                "{id} was not written by server-side apply alone"
+            );
         }
         Ok(())
     })
@@ -63,11 +71,24 @@ async fn a_condition_of_another_manager_survives_and_stays_its_own() -> Result<(
         let healthy = condition(&app, "Healthy")?;
         ensure!(healthy.message == "all probes answer", "{healthy:?}");
         let owner = |type_: &str| format!("k:{{\"type\":\"{type_}\"}}");
-        let core = owned_fields(&app, "restapi-status-core")?.to_string().replace('\\', "");
-        ensure!(!core.contains(&owner("Healthy")), "core owns Healthy: {core}");
-        ensure!(core.contains(&owner(conditions::READY)), "core does not own Ready: {core}");
-        let health = owned_fields(&app, "restapi-status-health")?.to_string().replace('\\', "");
-        ensure!(health.contains(&owner("Healthy")), "Healthy lost its owner: {health}");
+        let core = owned_fields(&app, "restapi-status-core")?
+            .to_string()
+            .replace('\\', "");
+        ensure!(
+            !core.contains(&owner("Healthy")),
+            "core owns Healthy: {core}"
+        );
+        ensure!(
+            core.contains(&owner(conditions::READY)),
+            "core does not own Ready: {core}"
+        );
+        let health = owned_fields(&app, "restapi-status-health")?
+            .to_string()
+            .replace('\\', "");
+        ensure!(
+            health.contains(&owner("Healthy")),
+            "Healthy lost its owner: {health}"
+        );
         Ok(())
     })
     .await
@@ -86,25 +107,42 @@ async fn say_healthy(ns: &Namespace, name: &str) -> Result<()> {
         "status": {"conditions": [healthy]},
     });
     let params = PatchParams::apply("restapi-status-health").force();
-    ns.api::<RestAPI>().patch_status(name, &params, &Patch::Apply(body)).await?;
+    ns.api::<RestAPI>()
+        .patch_status(name, &params, &Patch::Apply(body))
+        .await?;
     Ok(())
 }
 
 fn managers(object: &DynamicObject) -> impl Iterator<Item = &str> {
-    object.managed_fields().iter().filter_map(|entry| entry.manager.as_deref())
+    object
+        .managed_fields()
+        .iter()
+        .filter_map(|entry| entry.manager.as_deref())
 }
 
 /// Whether all that the operator wrote, it wrote by server-side apply.
 fn applied(object: &DynamicObject) -> bool {
     let ours = object.managed_fields().iter().filter(|entry| {
-        entry.manager.as_deref().is_some_and(|manager| manager.starts_with("restapi-"))
+        entry
+            .manager
+            .as_deref()
+            .is_some_and(|manager| manager.starts_with("restapi-"))
     });
-    ours.clone().count() > 0 && ours.into_iter().all(|e| e.operation.as_deref() == Some("Apply"))
+    ours.clone().count() > 0
+        && ours
+            .into_iter()
+            .all(|e| e.operation.as_deref() == Some("Apply"))
 }
 
 /// The fields that `manager` owns.
 fn owned_fields(app: &RestAPI, manager: &str) -> Result<Value> {
-    let entry = app.managed_fields().iter().find(|e| e.manager.as_deref() == Some(manager));
+    let entry = app
+        .managed_fields()
+        .iter()
+        .find(|e| e.manager.as_deref() == Some(manager));
     let fields = entry.and_then(|entry| entry.fields_v1.as_ref());
-    Ok(fields.with_context(|| format!("{manager} owns nothing"))?.0.clone())
+    Ok(fields
+        .with_context(|| format!("{manager} owns nothing"))?
+        .0
+        .clone())
 }

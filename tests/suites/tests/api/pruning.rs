@@ -22,8 +22,11 @@ async fn a_removed_component_goes_and_the_others_stay_the_same_objects() -> Resu
         change(&ns, "orders", &json!({"view": null})).await?;
         timed(SOON, "the objects of view are gone", async || {
             let now = Snapshot::of(&ns).await?;
-            let left: Vec<&str> =
-                now.ids().into_iter().filter(|id| id.contains("/orders-view")).collect();
+            let left: Vec<&str> = now
+                .ids()
+                .into_iter()
+                .filter(|id| id.contains("/orders-view"))
+                .collect();
             ensure!(left.is_empty(), "there are {left:?}");
             Ok(())
         })
@@ -47,17 +50,33 @@ async fn a_removed_component_goes_and_the_others_stay_the_same_objects() -> Resu
 async fn no_more_than_ten_earlier_revisions_are_kept() -> Result<()> {
     run("history", async |ns| {
         let _manager = Manager::start(&ns, "core").await?;
-        create(&ns, "orders", &json!({"image": "example.invalid/app:0", "view": {}})).await?;
+        create(
+            &ns,
+            "orders",
+            &json!({"image": "example.invalid/app:0", "view": {}}),
+        )
+        .await?;
         settled(&ns).await?;
         for number in 1..=12 {
-            change(&ns, "orders", &json!({"image": format!("example.invalid/app:{number}")})).await?;
+            change(
+                &ns,
+                "orders",
+                &json!({"image": format!("example.invalid/app:{number}")}),
+            )
+            .await?;
             super::support::apps::observed(&ns, "orders").await?;
         }
         settled(&ns).await?;
-        let kept = ns.api::<ControllerRevision>().list(&ListParams::default()).await?;
+        let kept = ns
+            .api::<ControllerRevision>()
+            .list(&ListParams::default())
+            .await?;
         let mut numbers: Vec<i64> = kept.iter().map(|revision| revision.revision).collect();
         numbers.sort_unstable();
-        ensure!(numbers == (3..=13).collect::<Vec<_>>(), "revisions {numbers:?} are kept");
+        ensure!(
+            numbers == (3..=13).collect::<Vec<_>>(),
+            "revisions {numbers:?} are kept"
+        );
         Ok(())
     })
     .await

@@ -28,23 +28,38 @@ async fn a_quota_on_services_is_told_harms_nothing_and_is_no_end() -> Result<()>
         quota(&ns, "count/services", "2").await?;
         change(&ns, "orders", &json!({"model": {}})).await?;
         let message = holds(&ns, "orders", (STALLED, "WriteRefused"), TOLD).await?;
-        ensure!(message.contains("Service orders-model"), "the object is not named: {message}");
-        ensure!(message.contains("exceeded quota: limit"), "the cause is not named: {message}");
+        ensure!(
+            message.contains("Service orders-model"),
+            "the object is not named: {message}"
+        );
+        ensure!(
+            message.contains("exceeded quota: limit"),
+            "the cause is not named: {message}"
+        );
         ensure!(message.contains("what ran before still runs"), "{message}");
         let now = settled(&ns).await?.owned().states();
         let services = before.iter().filter(|(id, _)| id.starts_with("Service"));
         for (id, state) in services {
             ensure!(now.get(id) == Some(state), "{id} was changed");
         }
-        let view_before = before.get("Deployment/orders-view-blue").map(|(uid, _)| uid);
-        ensure!(now.get("Deployment/orders-view-blue").map(|(uid, _)| uid) == view_before, "view was replaced");
+        let view_before = before
+            .get("Deployment/orders-view-blue")
+            .map(|(uid, _)| uid);
+        ensure!(
+            now.get("Deployment/orders-view-blue").map(|(uid, _)| uid) == view_before,
+            "view was replaced"
+        );
         quota(&ns, "count/services", "10").await?;
-        timed(TRIED_AGAIN, "there is room in the quota, the application is no longer stalled", async || {
-            let app = get(&ns, "orders").await?;
-            let stalled = condition(&app, STALLED)?;
-            ensure!(stalled.status == "False", "{stalled:?}");
-            Ok(())
-        })
+        timed(
+            TRIED_AGAIN,
+            "there is room in the quota, the application is no longer stalled",
+            async || {
+                let app = get(&ns, "orders").await?;
+                let stalled = condition(&app, STALLED)?;
+                ensure!(stalled.status == "False", "{stalled:?}");
+                Ok(())
+            },
+        )
         .await?;
         apps::ready(&ns, "orders").await?;
         Ok(())
@@ -61,9 +76,15 @@ async fn the_refusal_of_everything_is_told() -> Result<()> {
         let message = holds(&ns, "orders", (STALLED, "WriteRefused"), TOLD).await?;
         ensure!(message.contains("ServiceAccount orders"), "{message}");
         let app = get(&ns, "orders").await?;
-        ensure!(condition(&app, READY)?.status == "False", "Ready without a ServiceAccount");
+        ensure!(
+            condition(&app, READY)?.status == "False",
+            "Ready without a ServiceAccount"
+        );
         let phase = app.status.and_then(|status| status.phase);
-        ensure!(phase == Some(restapi_types::Phase::Failed), "the phase is {phase:?}");
+        ensure!(
+            phase == Some(restapi_types::Phase::Failed),
+            "the phase is {phase:?}"
+        );
         Ok(())
     })
     .await

@@ -13,7 +13,11 @@ async fn a_manager_without_the_crd_is_not_ready_says_so_and_recovers() -> Result
     ensure!(*code == 503, "/readyz answers {code}: {text}");
     let told = "the CRD restapis.restapi.dev is not installed: apply kustomize/crd";
     ensure!(text.contains(told), "/readyz says {text}");
-    ensure!(seen.ready_after < Duration::from_secs(10), "ready after {:?}", seen.ready_after);
+    ensure!(
+        seen.ready_after < Duration::from_secs(10),
+        "ready after {:?}",
+        seen.ready_after
+    );
     Ok(())
 }
 
@@ -23,7 +27,14 @@ async fn an_object_that_cannot_be_read_is_stalled_once_and_hinders_no_other() ->
     let (reason, message) = &seen.undecodable;
     ensure!(reason == "InvalidSpec", "the reason is {reason}");
     ensure!(message.contains("the object can't be read"), "{message}");
-    ensure!(message.contains("three"), "the message does not name what can't be read: {message}");
-    ensure!(seen.repeated_writes < 1.0, "{} more writes in 2 s", seen.repeated_writes);
+    ensure!(
+        message.contains("three"),
+        "the message does not name what can't be read: {message}"
+    );
+    ensure!(
+        seen.repeated_writes < 1.0,
+        "{} more writes in 2 s",
+        seen.repeated_writes
+    );
     Ok(())
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use futures::{StreamExt, TryStreamExt};
+use futures::TryStreamExt;
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::{Pod, ResourceQuota};
 use kube::ResourceExt;
@@ -16,7 +16,9 @@ use suites::namespace::Namespace;
 use suites::wait::{eventually, timed};
 use tokio::time::timeout;
 
-use super::support::apps::{self, change, condition, create, four, get, holds, ready, settled, view};
+use super::support::apps::{
+    self, change, condition, create, four, get, holds, ready, settled, view,
+};
 use super::support::{SOON, kubelet, run};
 
 #[tokio::test]
@@ -26,15 +28,31 @@ async fn the_first_word_is_that_it_is_being_reconciled() -> Result<()> {
         let _manager = Manager::start(&ns, "core").await?;
         let first = first_status(&ns, &created).await?;
         let status = first.status.as_ref().context("no status")?;
-        ensure!(status.phase == Some(Phase::Pending), "the phase is {:?}", status.phase);
-        ensure!(status.observed_generation == Some(1), "observed {:?}", status.observed_generation);
-        let verdicts =
-            [(READY, "False"), (RECONCILING, "True"), (STALLED, "False"), (AVAILABLE, "False"), (PROGRESSING, "True")];
+        ensure!(
+            status.phase == Some(Phase::Pending),
+            "the phase is {:?}",
+            status.phase
+        );
+        ensure!(
+            status.observed_generation == Some(1),
+            "observed {:?}",
+            status.observed_generation
+        );
+        let verdicts = [
+            (READY, "False"),
+            (RECONCILING, "True"),
+            (STALLED, "False"),
+            (AVAILABLE, "False"),
+            (PROGRESSING, "True"),
+        ];
         for (type_, expected) in verdicts {
             let found = condition(&first, type_)?;
             ensure!(found.status == expected, "{found:?}");
             ensure!(found.observed_generation == Some(1), "{found:?}");
-            ensure!(!found.reason.is_empty() && !found.message.is_empty(), "{found:?}");
+            ensure!(
+                !found.reason.is_empty() && !found.message.is_empty(),
+                "{found:?}"
+            );
         }
         Ok(())
     })
@@ -44,12 +62,18 @@ async fn the_first_word_is_that_it_is_being_reconciled() -> Result<()> {
 /// The object as it was when it first had a status.
 async fn first_status(ns: &Namespace, created: &RestAPI) -> Result<RestAPI> {
     let version = created.resource_version().context("no resource version")?;
-    let events = ns.api::<RestAPI>().watch(&WatchParams::default(), &version).await?;
-    let mut states = events.boxed().try_filter_map(async |event| match event {
-        WatchEvent::Modified(app) if app.status.is_some() => Ok(Some(app)),
+    let events = ns
+        .api::<RestAPI>()
+        .watch(&WatchParams::default(), &version)
+        .await?;
+    let with_status = async |event| match event {
+        WatchEvent::Modified(app) => Ok(Some(app).filter(|app: &RestAPI| app.status.is_some())),
         _ => Ok(None),
-    });
-    let first = timeout(SOON, states.try_next()).await.context("no status in time")??;
+    };
+    let mut states = std::pin::pin!(events.try_filter_map(with_status));
+    let first = timeout(SOON, states.try_next())
+        .await
+        .context("no status in time")??;
     first.context("the watch ended without a status")
 }
 
@@ -57,26 +81,55 @@ async fn first_status(ns: &Namespace, created: &RestAPI) -> Result<RestAPI> {
 async fn pods_that_serve_make_it_ready() -> Result<()> {
     run("ready", async |ns| {
         let _manager = Manager::start(&ns, "core").await?;
-        create(&ns, "orders", &json!({"image": apps::IMAGE, "view": {"replicas": 2}, "model": {}})).await?;
+        create(
+            &ns,
+            "orders",
+            &json!({"image": apps::IMAGE, "view": {"replicas": 2}, "model": {}}),
+        )
+        .await?;
         settled(&ns).await?;
         let before = get(&ns, "orders").await?.status.unwrap_or_default();
-        ensure!(before.last_deployment_time.is_none(), "deployed before anything ran");
+        ensure!(
+            before.last_deployment_time.is_none(),
+            "deployed before anything ran"
+        );
         let app = ready(&ns, "orders").await?;
         let status = app.status.clone().unwrap_or_default();
-        ensure!((status.replicas, status.ready_replicas) == (Some(3), Some(3)), "{status:?}");
-        ensure!(status.last_deployment_time.is_some(), "it does not tell when it was deployed");
-        let active = status.active_environment.map(restapi_types::Environment::as_str);
+        ensure!(
+            (status.replicas, status.ready_replicas) == (Some(3), Some(3)),
+            "{status:?}"
+        );
+        ensure!(
+            status.last_deployment_time.is_some(),
+            "it does not tell when it was deployed"
+        );
+        let active = status
+            .active_environment
+            .map(restapi_types::Environment::as_str);
         ensure!(active == Some("blue"), "{active:?} serves");
-        for (type_, expected) in [(READY, "True"), (RECONCILING, "False"), (STALLED, "False"), (AVAILABLE, "True")] {
+        for (type_, expected) in [
+            (READY, "True"),
+            (RECONCILING, "False"),
+            (STALLED, "False"),
+            (AVAILABLE, "True"),
+        ] {
             let found = condition(&app, type_)?;
             ensure!(found.status == expected, "{found:?}");
         }
         let components = status.components.unwrap_or_default();
-        let told: Vec<_> =
-            components.iter().map(|c| (c.name.as_str(), c.replicas, c.ready_replicas, c.ready)).collect();
-        ensure!(told == [("model", 1, 1, true), ("view", 2, 2, true)], "{told:?}");
+        let told: Vec<_> = components
+            .iter()
+            .map(|c| (c.name.as_str(), c.replicas, c.ready_replicas, c.ready))
+            .collect();
+        ensure!(
+            told == [("model", 1, 1, true), ("view", 2, 2, true)],
+            "{told:?}"
+        );
         let url = format!("http://orders-model.{}.svc:8080", ns.name);
-        ensure!(components.iter().any(|c| c.url.as_ref() == Some(&url)), "no component is at {url}");
+        ensure!(
+            components.iter().any(|c| c.url.as_ref() == Some(&url)),
+            "no component is at {url}"
+        );
         Ok(())
     })
     .await
@@ -89,19 +142,43 @@ async fn a_pod_that_stops_serving_is_told() -> Result<()> {
         create(&ns, "orders", &view()).await?;
         let deployed = ready(&ns, "orders").await?;
         let pods = ns.api::<Pod>();
-        let pod = pods.list(&ListParams::default()).await?.items.pop().context("there is no pod")?;
+        let pod = pods
+            .list(&ListParams::default())
+            .await?
+            .items
+            .pop()
+            .context("there is no pod")?;
         let not_ready = json!({"status": {"conditions": [{"type": "Ready", "status": "False"}]}});
-        pods.patch_status(&pod.name_any(), &PatchParams::default(), &Patch::Strategic(not_ready)).await?;
-        let (app, _) = timed(SOON, "a pod stopped serving, Available is False", async || {
-            let app = get(&ns, "orders").await?;
-            let available = condition(&app, AVAILABLE)?;
-            ensure!(available.status == "False", "{available:?}");
-            Ok(app)
-        })
+        pods.patch_status(
+            &pod.name_any(),
+            &PatchParams::default(),
+            &Patch::Strategic(not_ready),
+        )
         .await?;
-        ensure!(condition(&app, READY)?.status == "False", "Ready without a pod that serves");
-        let deployed_at = |app: &RestAPI| app.status.as_ref().and_then(|s| s.last_deployment_time.clone());
-        ensure!(deployed_at(&app) == deployed_at(&deployed), "a pod's readiness counts as a deployment");
+        let (app, _) = timed(
+            SOON,
+            "a pod stopped serving, Available is False",
+            async || {
+                let app = get(&ns, "orders").await?;
+                let available = condition(&app, AVAILABLE)?;
+                ensure!(available.status == "False", "{available:?}");
+                Ok(app)
+            },
+        )
+        .await?;
+        ensure!(
+            condition(&app, READY)?.status == "False",
+            "Ready without a pod that serves"
+        );
+        let deployed_at = |app: &RestAPI| {
+            app.status
+                .as_ref()
+                .and_then(|s| s.last_deployment_time.clone())
+        };
+        ensure!(
+            deployed_at(&app) == deployed_at(&deployed),
+            "a pod's readiness counts as a deployment"
+        );
         Ok(())
     })
     .await
@@ -117,13 +194,19 @@ async fn pods_that_are_refused_stall_and_what_serves_serves_on() -> Result<()> {
         quota(&ns, "pods", "1").await?;
         change(&ns, "orders", &json!({"image": "example.invalid/app:2"})).await?;
         let message = holds(&ns, "orders", (STALLED, "PodsRefused"), SOON).await?;
-        ensure!(message.contains("view") && message.contains("make room in the quota"), "{message}");
+        ensure!(
+            message.contains("view") && message.contains("make room in the quota"),
+            "{message}"
+        );
         let app = get(&ns, "orders").await?;
         let phase = app.status.as_ref().and_then(|s| s.phase);
         ensure!(phase == Some(Phase::Degraded), "the phase is {phase:?}");
         let now = ns.api::<Pod>().list(&ListParams::default()).await?.items;
         let uids = |pods: &[Pod]| pods.iter().map(ResourceExt::uid).collect::<Vec<_>>();
-        ensure!(uids(&now) == uids(&serving), "the pod that served was replaced");
+        ensure!(
+            uids(&now) == uids(&serving),
+            "the pod that served was replaced"
+        );
         // The controller-manager tries again ever more rarely; a change of the Deployment's scale makes it
         // look at once.
         quota(&ns, "pods", "5").await?;
@@ -141,11 +224,23 @@ pub async fn quota(ns: &Namespace, what: &str, most: &str) -> Result<()> {
         "metadata": {"name": "limit"}, "spec": {"hard": {what: most}},
     });
     let api = ns.api::<ResourceQuota>();
-    api.patch("limit", &PatchParams::apply("test-suite").force(), &Patch::Apply(&body)).await?;
+    api.patch(
+        "limit",
+        &PatchParams::apply("test-suite").force(),
+        &Patch::Apply(&body),
+    )
+    .await?;
     eventually(SOON, "the quota is in force", async || {
         let status = api.get("limit").await?.status.unwrap_or_default();
-        let hard = status.hard.unwrap_or_default().get(what).map(|q| q.0.clone());
-        ensure!(hard.as_deref() == Some(most) && status.used.is_some(), "in force is {hard:?}");
+        let hard = status
+            .hard
+            .unwrap_or_default()
+            .get(what)
+            .map(|q| q.0.clone());
+        ensure!(
+            hard.as_deref() == Some(most) && status.used.is_some(),
+            "in force is {hard:?}"
+        );
         Ok(())
     })
     .await
@@ -162,17 +257,30 @@ async fn a_status_that_was_wiped_is_rebuilt_without_a_write_to_anything_else() -
         let mut wiped = before.clone();
         wiped.status = Some(RestAPIStatus::default());
         wiped.metadata.managed_fields = None;
-        let params = PostParams { field_manager: Some("somebody".into()), ..PostParams::default() };
-        let replaced = ns.api::<RestAPI>().replace_status("orders", &params, &wiped).await?;
+        let params = PostParams {
+            field_manager: Some("somebody".into()),
+            ..PostParams::default()
+        };
+        let replaced = ns
+            .api::<RestAPI>()
+            .replace_status("orders", &params, &wiped)
+            .await?;
         let left = replaced.status.and_then(|status| status.conditions);
         ensure!(left.is_none(), "it was not wiped: {left:?}");
         timed(SOON, "the status was wiped, it is rebuilt", async || {
             let now = get(&ns, "orders").await?;
-            ensure!(without_times(&now) == without_times(&before), "it is {:?}", now.status);
+            ensure!(
+                without_times(&now) == without_times(&before),
+                "it is {:?}",
+                now.status
+            );
             Ok(())
         })
         .await?;
-        ensure!(settled(&ns).await?.owned().states() == all, "something else was written");
+        ensure!(
+            settled(&ns).await?.owned().states() == all,
+            "something else was written"
+        );
         Ok(())
     })
     .await
@@ -194,18 +302,38 @@ async fn a_condition_that_stays_as_it_is_keeps_its_time() -> Result<()> {
         create(&ns, "orders", &view()).await?;
         let before = ready(&ns, "orders").await?;
         let pass = before.creation_timestamp().context("no creation time")?.0;
-        eventually(SOON, "a second has passed since the conditions' times", async || {
-            let since = condition(&before, AVAILABLE)?.last_transition_time.0.max(pass);
-            ensure!(jiff::Timestamp::now().duration_since(since).as_secs() >= 2, "not yet");
-            Ok(())
-        })
+        eventually(
+            SOON,
+            "a second has passed since the conditions' times",
+            async || {
+                let since = condition(&before, AVAILABLE)?
+                    .last_transition_time
+                    .0
+                    .max(pass);
+                ensure!(
+                    jiff::Timestamp::now().duration_since(since).as_secs() >= 2,
+                    "not yet"
+                );
+                Ok(())
+            },
+        )
         .await?;
         change(&ns, "orders", &json!({"view": {"replicas": 2}})).await?;
         let after = ready(&ns, "orders").await?;
-        let time = |app: &RestAPI, type_| anyhow::Ok(condition(app, type_)?.last_transition_time.clone());
-        ensure!(time(&after, AVAILABLE)? == time(&before, AVAILABLE)?, "Available moved without a change");
-        ensure!(time(&after, READY)? != time(&before, READY)?, "Ready did not move when it changed");
-        ensure!(condition(&after, AVAILABLE)?.observed_generation == Some(2), "of an old generation");
+        let time =
+            |app: &RestAPI, type_| anyhow::Ok(condition(app, type_)?.last_transition_time.clone());
+        ensure!(
+            time(&after, AVAILABLE)? == time(&before, AVAILABLE)?,
+            "Available moved without a change"
+        );
+        ensure!(
+            time(&after, READY)? != time(&before, READY)?,
+            "Ready did not move when it changed"
+        );
+        ensure!(
+            condition(&after, AVAILABLE)?.observed_generation == Some(2),
+            "of an old generation"
+        );
         Ok(())
     })
     .await
@@ -217,17 +345,32 @@ async fn scaling_to_nothing_and_back_restarts_no_pod_template() -> Result<()> {
         let _manager = Manager::start(&ns, "core").await?;
         create(&ns, "orders", &view()).await?;
         let first = ready(&ns, "orders").await?;
-        let revision = |app: &RestAPI| app.status.as_ref()?.core.as_ref().map(|c| c.revision.clone());
+        let revision = |app: &RestAPI| {
+            app.status
+                .as_ref()?
+                .core
+                .as_ref()
+                .map(|c| c.revision.clone())
+        };
         for replicas in [0, 3, 1] {
             change(&ns, "orders", &json!({"view": {"replicas": replicas}})).await?;
             let app = ready(&ns, "orders").await?;
-            ensure!(revision(&app) == revision(&first), "{replicas} replicas are a new revision");
+            ensure!(
+                revision(&app) == revision(&first),
+                "{replicas} replicas are a new revision"
+            );
             let pods = app.status.as_ref().and_then(|s| s.replicas);
             ensure!(pods == Some(replicas), "{pods:?} pods of {replicas}");
         }
         let deployment = ns.api::<Deployment>().get("orders-view-blue").await?;
-        let rollouts = deployment.annotations().get("deployment.kubernetes.io/revision").cloned();
-        ensure!(rollouts.as_deref() == Some("1"), "the template was rolled out as {rollouts:?}");
+        let rollouts = deployment
+            .annotations()
+            .get("deployment.kubernetes.io/revision")
+            .cloned();
+        ensure!(
+            rollouts.as_deref() == Some("1"),
+            "the template was rolled out as {rollouts:?}"
+        );
         Ok(())
     })
     .await
@@ -240,23 +383,58 @@ async fn a_rollout_is_reported_from_its_start_to_its_end() -> Result<()> {
         create(&ns, "orders", &view()).await?;
         let first = ready(&ns, "orders").await?;
         change(&ns, "orders", &json!({"image": "example.invalid/app:2"})).await?;
-        let rolling = eventually(Duration::from_secs(10), "it says that it rolls out", async || {
-            let app = get(&ns, "orders").await?;
-            let status = app.status.clone().unwrap_or_default();
-            ensure!(status.observed_generation == Some(2), "{:?}", status.observed_generation);
-            ensure!(condition(&app, RECONCILING)?.status == "True", "{:?}", status.conditions);
-            Ok(app)
-        })
+        let rolling = eventually(
+            Duration::from_secs(10),
+            "it says that it rolls out",
+            async || {
+                let app = get(&ns, "orders").await?;
+                let status = app.status.clone().unwrap_or_default();
+                ensure!(
+                    status.observed_generation == Some(2),
+                    "{:?}",
+                    status.observed_generation
+                );
+                ensure!(
+                    condition(&app, RECONCILING)?.status == "True",
+                    "{:?}",
+                    status.conditions
+                );
+                Ok(app)
+            },
+        )
         .await?;
-        ensure!(condition(&rolling, READY)?.status == "False", "Ready in the middle of a rollout");
-        ensure!(condition(&rolling, AVAILABLE)?.status == "True", "the old pod serves");
+        ensure!(
+            condition(&rolling, READY)?.status == "False",
+            "Ready in the middle of a rollout"
+        );
+        ensure!(
+            condition(&rolling, AVAILABLE)?.status == "True",
+            "the old pod serves"
+        );
         kubelet::run_pods(&ns, "orders").await?;
         let last = ready(&ns, "orders").await?;
         let core = |app: &RestAPI| app.status.clone().and_then(|s| s.core).unwrap_or_default();
-        ensure!(core(&last).revision != core(&first).revision, "another image is the same revision");
-        ensure!(core(&last).revision_number == Some(2), "it is revision {:?}", core(&last).revision_number);
-        let deployed = |app: &RestAPI| app.status.clone().and_then(|s| s.last_deployment_time).map(|t| t.0);
-        ensure!(deployed(&last) > deployed(&first), "deployed {:?}, before {:?}", deployed(&last), deployed(&first));
+        ensure!(
+            core(&last).revision != core(&first).revision,
+            "another image is the same revision"
+        );
+        ensure!(
+            core(&last).revision_number == Some(2),
+            "it is revision {:?}",
+            core(&last).revision_number
+        );
+        let deployed = |app: &RestAPI| {
+            app.status
+                .clone()
+                .and_then(|s| s.last_deployment_time)
+                .map(|t| t.0)
+        };
+        ensure!(
+            deployed(&last) > deployed(&first),
+            "deployed {:?}, before {:?}",
+            deployed(&last),
+            deployed(&first)
+        );
         Ok(())
     })
     .await

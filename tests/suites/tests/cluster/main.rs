@@ -1,1 +1,27 @@
-//! The suite.
+//! The operator and the demo application on a whole cluster: pods, nodes, Services and traffic.
+//!
+//! Tests run at the same time, each in a namespace of its own, against the core-reconciler that is installed
+//! in `restapi-system`. Those that disturb what all share run alone.
+
+#[cfg(test)]
+mod chain;
+#[cfg(test)]
+mod crashes;
+#[cfg(test)]
+mod deletion;
+#[cfg(test)]
+mod installation;
+#[cfg(test)]
+mod local_cluster;
+#[cfg(test)]
+mod machine;
+#[cfg(test)]
+mod mistakes;
+#[cfg(test)]
+mod nodes;
+#[cfg(test)]
+mod operator;
+#[cfg(test)]
+mod rollout;
+#[cfg(test)]
+mod setting;

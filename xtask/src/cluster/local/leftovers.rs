@@ -10,6 +10,7 @@ use anyhow::{Context, Result};
 use super::containerd;
 use super::layout::{Layout, NodeLayout};
 use super::plan::NodePlan;
+use super::procfs;
 
 /// Where the CNI plugins keep the results of their calls, as `NETWORK-CONTAINER-INTERFACE`.
 const NETWORK_RESULTS: &str = "/var/lib/cni/results";
@@ -71,12 +72,15 @@ pub(super) fn remove_log_links(layout: &Layout) -> Result<()> {
 }
 
 /// Removes what all clusters of the machine share, after the last of them: kubelet's socket for
-/// device plugins, and the folders, if nobody else has anything in them.
+/// device plugins, unless another runs, and the folders, if nobody else has anything in them.
 ///
 /// # Errors
 /// Something that is empty can't be removed.
 pub(super) fn remove_shared() -> Result<()> {
-    remove_file(&Path::new(DEVICE_PLUGINS).join("kubelet.sock"))?;
+    let kubelet = |pid: &procfs::Pid| procfs::program(*pid).as_deref() == Some("kubelet");
+    if !procfs::processes().iter().any(kubelet) {
+        remove_file(&Path::new(DEVICE_PLUGINS).join("kubelet.sock"))?;
+    }
     let folders = [
         DEVICE_PLUGINS,
         "/var/lib/kubelet",
@@ -85,6 +89,7 @@ pub(super) fn remove_shared() -> Result<()> {
         LOG_LINKS,
         "/run/containerd/s",
         "/run/containerd",
+        "/run/mount",
     ];
     for folder in folders {
         match fs::remove_dir(folder) {

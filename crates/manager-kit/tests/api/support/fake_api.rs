@@ -3,6 +3,7 @@
 
 use std::collections::BTreeMap;
 use std::convert::Infallible;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
@@ -63,10 +64,18 @@ impl FakeApi {
 
     /// A client that speaks to it without a network, so that tests can run on paused time.
     pub(crate) fn client(self: &Arc<Self>) -> Client {
+        self.client_behind(Arc::default())
+    }
+
+    /// The same, with a network that lets nothing through while `cut` is set.
+    pub(crate) fn client_behind(self: &Arc<Self>, cut: Arc<AtomicBool>) -> Client {
         let api = self.clone();
         let service = tower::service_fn(move |request: Request<kube::client::Body>| {
-            let api = api.clone();
+            let (api, cut) = (api.clone(), cut.clone());
             async move {
+                if cut.load(Ordering::SeqCst) {
+                    std::future::pending::<()>().await;
+                }
                 let (parts, body) = request.into_parts();
                 let body = body.collect_bytes().await.unwrap();
                 Ok::<_, Infallible>(api.answer(&parts.method, &parts.uri, body).await)

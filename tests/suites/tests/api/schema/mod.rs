@@ -30,27 +30,35 @@ pub struct Case {
 
 /// An object that is accepted.
 pub fn accepted(what: &'static str, object: Value) -> Case {
-    Case { what, object, refusal: None }
+    Case {
+        what,
+        object,
+        refusal: None,
+    }
 }
 
 /// An object that is refused with a message that holds each of `parts`: the field and the fix.
 pub fn refused(what: &'static str, object: Value, parts: &'static [&'static str]) -> Case {
-    Case { what, object, refusal: Some(parts) }
+    Case {
+        what,
+        object,
+        refusal: Some(parts),
+    }
 }
 
 /// The RestAPI `orders` with that spec.
-pub fn spec(spec: Value) -> Value {
+pub fn spec(spec: &Value) -> Value {
     named("orders", spec)
 }
 
 /// The RestAPI of that name and spec.
-pub fn named(name: &str, spec: Value) -> Value {
+pub fn named(name: &str, spec: &Value) -> Value {
     json!({"apiVersion": "restapi.dev/v1alpha1", "kind": "RestAPI", "metadata": {"name": name}, "spec": spec})
 }
 
 /// The RestAPI `orders` whose one component `view` has these fields besides its image.
 pub fn view(fields: &Value) -> Value {
-    spec(json!({"image": IMAGE, "view": fields}))
+    spec(&json!({"image": IMAGE, "view": fields}))
 }
 
 /// The refusal of an object, nothing when it is accepted.
@@ -58,9 +66,14 @@ async fn refusal(client: &Client, ns: &Namespace, object: &Value) -> Result<Opti
     let path = format!("/apis/restapi.dev/v1alpha1/namespaces/{}/restapis", ns.name);
     let uri = format!("{path}?dryRun=All&fieldValidation=Strict");
     let request = Request::post(uri).header("content-type", "application/json");
-    match client.request::<Value>(request.body(object.to_string().into_bytes())?).await {
+    match client
+        .request::<Value>(request.body(object.to_string().into_bytes())?)
+        .await
+    {
         Ok(_) => Ok(None),
-        Err(kube::Error::Api(status)) if (400..500).contains(&status.code) => Ok(Some(status.message.clone())),
+        Err(kube::Error::Api(status)) if (400..500).contains(&status.code) => {
+            Ok(Some(status.message.clone()))
+        }
         Err(other) => Err(other.into()),
     }
 }
@@ -74,7 +87,13 @@ async fn check(test: &str, cases: Vec<Case>) -> Result<()> {
                 wrong.push(format!("{}: {problem}", case.what));
             }
         }
-        ensure!(wrong.is_empty(), "{} of {}:\n{}", wrong.len(), cases.len(), wrong.join("\n"));
+        ensure!(
+            wrong.is_empty(),
+            "{} of {}:\n{}",
+            wrong.len(),
+            cases.len(),
+            wrong.join("\n")
+        );
         Ok(())
     })
     .await
@@ -94,11 +113,18 @@ fn judge(case: &Case, refusal: Option<&str>) -> Option<String> {
 
 /// Every message of a CEL rule below `schema`.
 fn rule_messages(schema: &Value, messages: &mut BTreeSet<String>) {
-    let rules = schema.get("x-kubernetes-validations").and_then(Value::as_array);
-    let texts = rules.into_iter().flatten().filter_map(|rule| rule.get("message")?.as_str());
+    let rules = schema
+        .get("x-kubernetes-validations")
+        .and_then(Value::as_array);
+    let texts = rules
+        .into_iter()
+        .flatten()
+        .filter_map(|rule| rule.get("message")?.as_str());
     messages.extend(texts.map(str::to_owned));
     match schema {
-        Value::Object(map) => map.values().for_each(|value| rule_messages(value, messages)),
+        Value::Object(map) => map
+            .values()
+            .for_each(|value| rule_messages(value, messages)),
         Value::Array(items) => items.iter().for_each(|item| rule_messages(item, messages)),
         _ => {}
     }
@@ -134,15 +160,31 @@ async fn every_rule_of_the_crd_refuses_something() -> Result<()> {
     support::run("rules", async |ns| {
         let mut untested = BTreeSet::new();
         rule_messages(&json!(crd::restapi()), &mut untested);
-        ensure!(untested.len() >= 10, "only {} rules were found in the CRD", untested.len());
-        let tables =
-            [names::cases(), components::cases(), values::cases(), variables::cases(), resources::cases()];
-        for case in tables.iter().flatten().filter(|case| case.refusal.is_some()) {
+        ensure!(
+            untested.len() >= 10,
+            "only {} rules were found in the CRD",
+            untested.len()
+        );
+        let tables = [
+            names::cases(),
+            components::cases(),
+            values::cases(),
+            variables::cases(),
+            resources::cases(),
+        ];
+        for case in tables
+            .iter()
+            .flatten()
+            .filter(|case| case.refusal.is_some())
+        {
             if let Some(message) = refusal(&ns.client, &ns, &case.object).await? {
                 untested.retain(|rule| !message.contains(rule.as_str()));
             }
         }
-        ensure!(untested.is_empty(), "no object of the tables breaks these rules: {untested:#?}");
+        ensure!(
+            untested.is_empty(),
+            "no object of the tables breaks these rules: {untested:#?}"
+        );
         Ok(())
     })
     .await

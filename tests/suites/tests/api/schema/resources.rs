@@ -11,30 +11,55 @@ pub fn cases() -> Vec<Case> {
 }
 
 fn accepted_ones() -> Vec<Case> {
-    let limits = |cpu: Value| resources(json!({"limits": {"cpu": cpu}}));
+    let limits = |cpu: Value| resources(&json!({"limits": {"cpu": cpu}}));
     let mut cases = vec![
-        accepted("nothing", resources(json!({}))),
-        accepted("empty maps", resources(json!({"requests": {}, "limits": {}}))),
-        accepted("the request is the limit", both(json!("1"), json!("1000m"))),
-        accepted("a request below the limit", both(json!("250m"), json!(1))),
-        accepted("a request without a limit", resources(json!({"requests": {"cpu": "8"}, "limits": {"memory": "1Gi"}}))),
+        accepted("nothing", resources(&json!({}))),
+        accepted(
+            "empty maps",
+            resources(&json!({"requests": {}, "limits": {}})),
+        ),
+        accepted(
+            "the request is the limit",
+            both(&json!("1"), &json!("1000m")),
+        ),
+        accepted("a request below the limit", both(&json!("250m"), &json!(1))),
+        accepted(
+            "a request without a limit",
+            resources(&json!({"requests": {"cpu": "8"}, "limits": {"memory": "1Gi"}})),
+        ),
         accepted("zero", limits(json!("0"))),
         accepted(
             "everything that there is",
-            resources(json!({"limits": {"cpu": "1", "memory": "1Gi", "ephemeral-storage": "1Gi"}})),
+            resources(
+                &json!({"limits": {"cpu": "1", "memory": "1Gi", "ephemeral-storage": "1Gi"}}),
+            ),
         ),
     ];
-    for spelling in [json!("1000m"), json!("0.5"), json!(1), json!("1e3"), json!("1E"), json!("1024Mi"), json!("+1")] {
+    for spelling in [
+        json!("1000m"),
+        json!("0.5"),
+        json!(1),
+        json!("1e3"),
+        json!("1E"),
+        json!("1024Mi"),
+        json!("+1"),
+    ] {
         cases.push(accepted("an odd spelling", limits(spelling)));
     }
     cases
 }
 
 fn refused_ones() -> Vec<Case> {
-    let request = |value: Value| resources(json!({"requests": {"memory": value}}));
-    let limit = |value: Value| resources(json!({"limits": {"memory": value}}));
-    let no_request: &[&str] = &["resources.requests holds a value that is not a quantity", "128Mi"];
-    let no_limit: &[&str] = &["resources.limits holds a value that is not a quantity", "128Mi"];
+    let request = |value: Value| resources(&json!({"requests": {"memory": value}}));
+    let limit = |value: Value| resources(&json!({"limits": {"memory": value}}));
+    let no_request: &[&str] = &[
+        "resources.requests holds a value that is not a quantity",
+        "128Mi",
+    ];
+    let no_limit: &[&str] = &[
+        "resources.limits holds a value that is not a quantity",
+        "128Mi",
+    ];
     let negative: &[&str] = &["resources must not be negative", "write 0 or more"];
     let mut cases: Vec<Case> = ["", "128MB", "1 Gi", "a lot", "1,5", "0x10", "--1"]
         .into_iter()
@@ -50,36 +75,53 @@ fn refused_ones() -> Vec<Case> {
         refused("a negative limit", limit(json!(-1)), negative),
         refused(
             "a request above the limit",
-            both(json!("2"), json!("1500m")),
-            &["resources.requests must not exceed resources.limits", "raise the limit or lower the request"],
+            both(&json!("2"), &json!("1500m")),
+            &[
+                "resources.requests must not exceed resources.limits",
+                "raise the limit or lower the request",
+            ],
         ),
         refused(
             "an unknown name in requests",
-            resources(json!({"requests": {"gpu": "1"}})),
+            resources(&json!({"requests": {"gpu": "1"}})),
             &["resources.requests may name cpu, memory and ephemeral-storage only"],
         ),
         refused(
             "an unknown name in limits",
-            resources(json!({"limits": {"memroy": "1Gi"}})),
+            resources(&json!({"limits": {"memroy": "1Gi"}})),
             &["resources.limits may name cpu, memory and ephemeral-storage only"],
         ),
         refused(
             "more than there are",
-            resources(json!({"limits": {"cpu": "1", "memory": "1", "ephemeral-storage": "1", "d": "1"}})),
+            resources(
+                &json!({"limits": {"cpu": "1", "memory": "1", "ephemeral-storage": "1", "d": "1"}}),
+            ),
             &["spec.view.resources.limits", "must have at most 3"],
         ),
-        refused("longer than any number", limit(json!("1".repeat(33))), &["spec.view.resources.limits.memory", "32"]),
-        refused("a fraction that is no string", limit(json!(0.5)), &["spec.view.resources.limits.memory", "integer"]),
-        refused("claims", resources(json!({"claims": []})), &["unknown field", "spec.view.resources.claims"]),
+        refused(
+            "longer than any number",
+            limit(json!("1".repeat(33))),
+            &["spec.view.resources.limits.memory", "32"],
+        ),
+        refused(
+            "a fraction that is no string",
+            limit(json!(0.5)),
+            &["spec.view.resources.limits.memory", "integer"],
+        ),
+        refused(
+            "claims",
+            resources(&json!({"claims": []})),
+            &["unknown field", "spec.view.resources.claims"],
+        ),
     ]);
     cases
 }
 
-fn resources(resources: Value) -> Value {
+fn resources(resources: &Value) -> Value {
     view(&json!({"resources": resources}))
 }
 
 /// A request and a limit of CPU.
-fn both(request: Value, limit: Value) -> Value {
-    resources(json!({"requests": {"cpu": request}, "limits": {"cpu": limit}}))
+fn both(request: &Value, limit: &Value) -> Value {
+    resources(&json!({"requests": {"cpu": request}, "limits": {"cpu": limit}}))
 }

@@ -18,9 +18,6 @@ use super::{SOON, kubelet};
 /// An image that no test ever pulls: there are no nodes.
 pub const IMAGE: &str = "example.invalid/app:1";
 
-/// The names of the components.
-pub const COMPONENTS: [&str; 4] = ["repository", "model", "controller", "view"];
-
 /// A spec of all four components.
 pub fn four() -> Value {
     json!({"image": IMAGE, "model": {}, "view": {}, "controller": {}, "repository": {}})
@@ -45,7 +42,10 @@ pub fn restapi(name: &str, spec: &Value) -> Result<RestAPI> {
 /// Creates a RestAPI.
 pub async fn create(ns: &Namespace, name: &str, spec: &Value) -> Result<RestAPI> {
     let object = restapi(name, spec)?;
-    Ok(ns.api::<RestAPI>().create(&PostParams::default(), &object).await?)
+    Ok(ns
+        .api::<RestAPI>()
+        .create(&PostParams::default(), &object)
+        .await?)
 }
 
 /// The RestAPI as it is now.
@@ -56,12 +56,19 @@ pub async fn get(ns: &Namespace, name: &str) -> Result<RestAPI> {
 /// Merges `spec` into the spec of a RestAPI.
 pub async fn change(ns: &Namespace, name: &str, spec: &Value) -> Result<RestAPI> {
     let patch = Patch::Merge(json!({"spec": spec}));
-    Ok(ns.api::<RestAPI>().patch(name, &PatchParams::default(), &patch).await?)
+    Ok(ns
+        .api::<RestAPI>()
+        .patch(name, &PatchParams::default(), &patch)
+        .await?)
 }
 
 /// The condition of that type.
 pub fn condition<'a>(app: &'a RestAPI, type_: &str) -> Result<&'a Condition> {
-    let conditions = app.status.as_ref().and_then(|s| s.conditions.as_deref()).unwrap_or_default();
+    let conditions = app
+        .status
+        .as_ref()
+        .and_then(|s| s.conditions.as_deref())
+        .unwrap_or_default();
     let found = conditions.iter().find(|c| c.type_ == type_);
     found.with_context(|| format!("{} has no condition {type_}", app.name_any()))
 }
@@ -73,12 +80,19 @@ pub async fn holds(
     (type_, reason): (&str, &str),
     limit: Duration,
 ) -> Result<String> {
-    eventually(limit, &format!("{name}: {type_} is True because of {reason}"), async || {
-        let app = get(ns, name).await?;
-        let found = condition(&app, type_)?;
-        ensure!(found.status == "True" && found.reason == reason, "{found:?}");
-        Ok(found.message.clone())
-    })
+    eventually(
+        limit,
+        &format!("{name}: {type_} is True because of {reason}"),
+        async || {
+            let app = get(ns, name).await?;
+            let found = condition(&app, type_)?;
+            ensure!(
+                found.status == "True" && found.reason == reason,
+                "{found:?}"
+            );
+            Ok(found.message.clone())
+        },
+    )
     .await
 }
 
@@ -90,7 +104,11 @@ pub async fn ready(ns: &Namespace, name: &str) -> Result<RestAPI> {
         let status = app.status.clone().unwrap_or_default();
         let is_current = status.observed_generation == app.metadata.generation;
         let ready = condition(&app, conditions::READY)?;
-        ensure!(is_current && status.phase == Some(Phase::Ready), "{:?}: {ready:?}", status.phase);
+        ensure!(
+            is_current && status.phase == Some(Phase::Ready),
+            "{:?}: {ready:?}",
+            status.phase
+        );
         Ok(app)
     })
     .await
@@ -98,12 +116,20 @@ pub async fn ready(ns: &Namespace, name: &str) -> Result<RestAPI> {
 
 /// Waits until the status speaks of the newest generation.
 pub async fn observed(ns: &Namespace, name: &str) -> Result<RestAPI> {
-    eventually(SOON, &format!("{name}: status speaks of the newest generation"), async || {
-        let app = get(ns, name).await?;
-        let observed = app.status.as_ref().and_then(|s| s.observed_generation);
-        ensure!(observed == app.metadata.generation, "{observed:?} of {:?}", app.metadata.generation);
-        Ok(app)
-    })
+    eventually(
+        SOON,
+        &format!("{name}: status speaks of the newest generation"),
+        async || {
+            let app = get(ns, name).await?;
+            let observed = app.status.as_ref().and_then(|s| s.observed_generation);
+            ensure!(
+                observed == app.metadata.generation,
+                "{observed:?} of {:?}",
+                app.metadata.generation
+            );
+            Ok(app)
+        },
+    )
     .await
 }
 
@@ -115,15 +141,28 @@ pub async fn settled(ns: &Namespace) -> Result<Snapshot> {
 
 /// As [`settled`], with another limit.
 pub async fn settled_within(ns: &Namespace, limit: Duration) -> Result<Snapshot> {
-    eventually(limit, "every status speaks of the newest generation", async || {
-        for app in ns.api::<RestAPI>().list(&ListParams::default()).await? {
-            let observed = app.status.as_ref().and_then(|s| s.observed_generation);
-            ensure!(observed == app.metadata.generation, "{}: {observed:?}", app.name_any());
-            let ready = condition(&app, conditions::READY)?;
-            ensure!(ready.reason != "Applying", "{}: {}", app.name_any(), ready.message);
-        }
-        Ok(())
-    })
+    eventually(
+        limit,
+        "every status speaks of the newest generation",
+        async || {
+            for app in ns.api::<RestAPI>().list(&ListParams::default()).await? {
+                let observed = app.status.as_ref().and_then(|s| s.observed_generation);
+                ensure!(
+                    observed == app.metadata.generation,
+                    "{}: {observed:?}",
+                    app.name_any()
+                );
+                let ready = condition(&app, conditions::READY)?;
+                ensure!(
+                    ready.reason != "Applying",
+                    "{}: {}",
+                    app.name_any(),
+                    ready.message
+                );
+            }
+            Ok(())
+        },
+    )
     .await?;
     quiet(ns, limit).await
 }
@@ -131,7 +170,10 @@ pub async fn settled_within(ns: &Namespace, limit: Duration) -> Result<Snapshot>
 /// Waits until nothing that exists in the namespace has changed for 1.5 s, and returns what exists.
 pub async fn quiet(ns: &Namespace, limit: Duration) -> Result<Snapshot> {
     let time = Duration::from_millis(1500);
-    unchanged(time, limit, "the namespace's objects", async || Snapshot::of(ns).await).await
+    unchanged(time, limit, "the namespace's objects", async || {
+        Snapshot::of(ns).await
+    })
+    .await
 }
 
 /// Waits for an event about a RestAPI with that reason, whose note holds `part`.
@@ -139,7 +181,11 @@ pub async fn told(ns: &Namespace, name: &str, reason: &str, part: &str) -> Resul
     let what = format!("an event {reason} about {name} that tells {part:?}");
     eventually(SOON, &what, async || {
         let events = ns.api::<Event>().list(&ListParams::default()).await?;
-        let about = |e: &&Event| e.regarding.as_ref().is_some_and(|r| r.name.as_deref() == Some(name));
+        let about = |e: &&Event| {
+            e.regarding
+                .as_ref()
+                .is_some_and(|r| r.name.as_deref() == Some(name))
+        };
         let notes: Vec<_> = events
             .iter()
             .filter(about)

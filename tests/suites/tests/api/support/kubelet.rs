@@ -12,7 +12,13 @@ use suites::namespace::Namespace;
 pub async fn run_pods(ns: &Namespace, app: &str) -> Result<()> {
     let api = ns.api::<Pod>();
     let of_app = ListParams::default().labels(&format!("app.kubernetes.io/instance={app}"));
-    for pod in api.list(&of_app).await?.items.iter().filter(|pod| !is_ready(pod)) {
+    for pod in api
+        .list(&of_app)
+        .await?
+        .items
+        .iter()
+        .filter(|pod| !is_ready(pod))
+    {
         let now = jiff::Timestamp::now();
         let true_ = |type_| json!({"type": type_, "status": "True", "lastTransitionTime": now});
         let status = json!({"status": {
@@ -20,8 +26,13 @@ pub async fn run_pods(ns: &Namespace, app: &str) -> Result<()> {
             "startTime": now,
             "conditions": [true_("PodScheduled"), true_("ContainersReady"), true_("Ready")],
         }});
-        let patched =
-            api.patch_status(&pod.name_any(), &PatchParams::default(), &Patch::Strategic(status)).await;
+        let patched = api
+            .patch_status(
+                &pod.name_any(),
+                &PatchParams::default(),
+                &Patch::Strategic(status),
+            )
+            .await;
         match patched {
             // A pod that was replaced in the meantime.
             Err(kube::Error::Api(status)) if status.code == 404 => {}
@@ -32,6 +43,12 @@ pub async fn run_pods(ns: &Namespace, app: &str) -> Result<()> {
 }
 
 fn is_ready(pod: &Pod) -> bool {
-    let conditions = pod.status.as_ref().and_then(|s| s.conditions.as_deref()).unwrap_or_default();
-    conditions.iter().any(|c| c.type_ == "Ready" && c.status == "True")
+    let conditions = pod
+        .status
+        .as_ref()
+        .and_then(|s| s.conditions.as_deref())
+        .unwrap_or_default();
+    conditions
+        .iter()
+        .any(|c| c.type_ == "Ready" && c.status == "True")
 }

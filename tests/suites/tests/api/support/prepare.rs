@@ -38,7 +38,9 @@ pub async fn prepared() -> Result<&'static Prepared> {
     static PREPARED: OnceCell<Result<Prepared, String>> = OnceCell::const_new();
     let prepare = async || prepare().await.map_err(|error| format!("{error:#}"));
     let result = PREPARED.get_or_init(prepare).await;
-    result.as_ref().map_err(|error| anyhow::anyhow!("the suite could not be prepared: {error}"))
+    result
+        .as_ref()
+        .map_err(|error| anyhow::anyhow!("the suite could not be prepared: {error}"))
 }
 
 async fn prepare() -> Result<Prepared> {
@@ -53,10 +55,20 @@ async fn prepare() -> Result<Prepared> {
     install(&client, &crd::restapi()).await?;
     eventually(SOON, "the CRD's rules are in force", async || {
         let object = apps::restapi("no-component", &json!({}))?;
-        let dry_run = PostParams { dry_run: true, ..PostParams::default() };
-        let accepted = Api::<RestAPI>::namespaced(client.clone(), "default").create(&dry_run, &object).await;
-        let refusal = accepted.err().context("an object without a component is accepted")?;
-        ensure!(refusal.to_string().contains("spec names no component"), "{refusal}");
+        let dry_run = PostParams {
+            dry_run: true,
+            ..PostParams::default()
+        };
+        let accepted = Api::<RestAPI>::namespaced(client.clone(), "default")
+            .create(&dry_run, &object)
+            .await;
+        let refusal = accepted
+            .err()
+            .context("an object without a component is accepted")?;
+        ensure!(
+            refusal.to_string().contains("spec names no component"),
+            "{refusal}"
+        );
         Ok(())
     })
     .await?;
@@ -72,19 +84,27 @@ async fn observe(ns: &Namespace) -> Result<Prepared> {
     })
     .await?;
     install(&ns.client, &loosened()?).await?;
-    let ((), ready_after) =
-        timed(SOON, "the CRD was installed, core-reconciler is ready", async || {
+    let ((), ready_after) = timed(
+        SOON,
+        "the CRD was installed, core-reconciler is ready",
+        async || {
             let (code, text) = manager.get("/readyz").await?;
             ensure!(code == 200, "{code}: {text}");
             Ok(())
-        })
-        .await?;
+        },
+    )
+    .await?;
     let undecodable = undecodable(ns).await?;
     let before = manager.metrics().await?.writes();
     // Nothing is to happen in this time, so there is no condition to wait for.
     tokio::time::sleep(Duration::from_secs(2)).await;
     let repeated_writes = manager.metrics().await?.writes() - before;
-    Ok(Prepared { readyz_without_crd, ready_after, undecodable, repeated_writes })
+    Ok(Prepared {
+        readyz_without_crd,
+        ready_after,
+        undecodable,
+        repeated_writes,
+    })
 }
 
 /// Creates an object that can't be read as a RestAPI and one that can, waits until the latter is
@@ -100,20 +120,40 @@ async fn undecodable(ns: &Namespace) -> Result<(String, String)> {
         Ok(ns.api::<Deployment>().get("readable-view-blue").await?)
     })
     .await?;
-    let stalled = eventually(SOON, "the object that can't be read is Stalled", async || {
-        let found = api.get("unreadable").await?;
-        let conditions = found.data.pointer("/status/conditions").and_then(Value::as_array);
-        let mut stalled = conditions.context("it has no condition")?.iter().filter(|c| {
-            c.get("type") == Some(&json!(conditions::STALLED)) && c.get("status") == Some(&json!("True"))
-        });
-        let stalled = stalled.next().context("it is not Stalled")?;
-        let text = |key| stalled.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
-        Ok((text("reason"), text("message")))
-    })
+    let stalled = eventually(
+        SOON,
+        "the object that can't be read is Stalled",
+        async || {
+            let found = api.get("unreadable").await?;
+            let conditions = found
+                .data
+                .pointer("/status/conditions")
+                .and_then(Value::as_array);
+            let mut stalled = conditions
+                .context("it has no condition")?
+                .iter()
+                .filter(|c| {
+                    c.get("type") == Some(&json!(conditions::STALLED))
+                        && c.get("status") == Some(&json!("True"))
+                });
+            let stalled = stalled.next().context("it is not Stalled")?;
+            let text = |key| {
+                stalled
+                    .get(key)
+                    .and_then(Value::as_str)
+                    .unwrap_or_default()
+                    .to_owned()
+            };
+            Ok((text("reason"), text("message")))
+        },
+    )
     .await?;
     // Settled, so that what is written next is written again.
     let api = ns.api::<Deployment>();
-    ensure!(api.get_opt("unreadable-view-blue").await?.is_none(), "it was reconciled all the same");
+    ensure!(
+        api.get_opt("unreadable-view-blue").await?.is_none(),
+        "it was reconciled all the same"
+    );
     apps::quiet(ns, SOON).await?;
     Ok(stalled)
 }
@@ -131,7 +171,8 @@ fn loosened() -> Result<CustomResourceDefinition> {
 async fn install(client: &Client, definition: &CustomResourceDefinition) -> Result<()> {
     let api = Api::<CustomResourceDefinition>::all(client.clone());
     let params = PatchParams::apply("test-suite").force();
-    api.patch(crd::NAME, &params, &Patch::Apply(definition)).await?;
+    api.patch(crd::NAME, &params, &Patch::Apply(definition))
+        .await?;
     Ok(())
 }
 
@@ -147,9 +188,10 @@ async fn remove_crd(client: &Client) -> Result<()> {
         .iter()
         .map(ResourceExt::name_any)
         .collect();
-    for object in Api::<DynamicObject>::all_with(client.clone(), &ApiResource::erase::<RestAPI>(&()))
-        .list(&ListParams::default())
-        .await?
+    for object in
+        Api::<DynamicObject>::all_with(client.clone(), &ApiResource::erase::<RestAPI>(&()))
+            .list(&ListParams::default())
+            .await?
     {
         let (namespace, name) = (object.namespace().unwrap_or_default(), object.name_any());
         ensure!(
@@ -158,7 +200,9 @@ async fn remove_crd(client: &Client) -> Result<()> {
              test's: run the suite on a cluster of its own (`cargo xtask test --suite api`)"
         );
     }
-    definitions.delete(crd::NAME, &DeleteParams::default()).await?;
+    definitions
+        .delete(crd::NAME, &DeleteParams::default())
+        .await?;
     eventually(SOON, "the CRD of an earlier run is gone", async || {
         ensure!(definitions.get_opt(crd::NAME).await?.is_none(), "it exists");
         Ok(())

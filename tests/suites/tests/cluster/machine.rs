@@ -1,0 +1,221 @@
+//! What a local cluster could leave behind on the machine, to compare before and after.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use anyhow::{Context, Result, ensure};
+use nix::sys::signal::{Signal, kill};
+use nix::unistd::Pid;
+
+/// Settings of the kernel that the programs of a node change where they may.
+const SETTINGS: [&str; 4] = ["net/ipv4", "net/bridge", "kernel", "vm"];
+
+/// Settings that are no settings: counters, random numbers, addresses of the moment.
+const MOVING: [&str; 7] = [
+    "random/",
+    "ns_last_pid",
+    "pty/nr",
+    "-seed",
+    "stat",
+    "_key",
+    "route/flush",
+];
+
+/// Folders in which the programs of a node leave files outside the cluster's own folder.
+const FOLDERS: [&str; 7] = [
+    "/run",
+    "/run/netns",
+    "/run/containerd",
+    "/var/lib",
+    "/var/lib/cni/results",
+    "/var/log/pods",
+    "/var/log/containers",
+];
+
+/// A look at the machine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Machine {
+    /// Network links, routes, rules, packet filter tables, and control groups near the root.
+    network: BTreeMap<&'static str, BTreeSet<String>>,
+    /// The kernel's settings.
+    settings: BTreeMap<PathBuf, String>,
+    mounts: BTreeSet<String>,
+    files: BTreeSet<PathBuf>,
+}
+
+impl Machine {
+    /// As it is now.
+    ///
+    /// # Errors
+    /// When something can't be read.
+    pub(crate) fn now() -> Result<Self> {
+        let mut network = BTreeMap::new();
+        network.insert(
+            "links",
+            entries("/sys/class/net")?.iter().map(shown).collect(),
+        );
+        network.insert("routes", lines("ip", &["route", "show", "table", "all"])?);
+        network.insert("rules", lines("ip", &["rule"])?);
+        network.insert("tables", lines("nft", &["list", "tables"])?);
+        network.insert("control groups", control_groups()?);
+        let mut settings = BTreeMap::new();
+        for folder in SETTINGS {
+            read_settings(&Path::new("/proc/sys").join(folder), &mut settings);
+        }
+        let mounts = fs::read_to_string("/proc/self/mountinfo")?;
+        let mounts = mounts
+            .lines()
+            .filter_map(|line| line.split(' ').nth(4))
+            .map(Into::into);
+        let files = FOLDERS
+            .iter()
+            .filter_map(|folder| entries(folder).ok())
+            .flatten()
+            .collect();
+        Ok(Self {
+            network,
+            settings,
+            mounts: mounts.collect(),
+            files,
+        })
+    }
+
+    /// What is there now and was not before, or the other way round.
+    ///
+    /// Files and mounts of other clusters come and go: of these only what is new and says nothing of
+    /// `other`, the folder of a cluster that runs all the time, counts.
+    pub(crate) fn changes_since(&self, before: &Self, other: &str) -> Vec<String> {
+        let mut changes = Vec::new();
+        for (what, now) in &self.network {
+            let was = before.network.get(what).cloned().unwrap_or_default();
+            changes.extend(
+                now.difference(&was)
+                    .map(|new| format!("{what}: new: {new}")),
+            );
+            changes.extend(
+                was.difference(now)
+                    .map(|gone| format!("{what}: gone: {gone}")),
+            );
+        }
+        for (path, was) in &before.settings {
+            let now = self.settings.get(path);
+            if now != Some(was) {
+                changes.push(format!("{}: was {was:?}, is {now:?}", path.display()));
+            }
+        }
+        let mounts = self
+            .mounts
+            .difference(&before.mounts)
+            .filter(|at| !at.starts_with(other));
+        changes.extend(mounts.map(|at| format!("mounted: {at}")));
+        let files = self.files.difference(&before.files);
+        changes.extend(files.map(|path| format!("file: {}", path.display())));
+        changes
+    }
+}
+
+/// The processes that have anything to do with the cluster in `folder`: started by it, in a control group of
+/// it, or with its folder in their arguments or surroundings.
+pub(crate) fn processes_of(folder: &str, groups: &[String]) -> Result<Vec<(i32, String)>> {
+    let mut found = Vec::new();
+    let me = i32::try_from(std::process::id())?;
+    for path in entries("/proc")? {
+        let Some(pid) = path
+            .file_name()
+            .and_then(|name| name.to_str()?.parse().ok())
+        else {
+            continue;
+        };
+        // A process can end while it is looked at.
+        let read = |file: &str| fs::read(path.join(file)).unwrap_or_default();
+        let text = |file: &str| String::from_utf8_lossy(&read(file)).replace('\0', " ");
+        let (arguments, group) = (text("cmdline"), text("cgroup"));
+        let is_ours = arguments.contains(folder)
+            || text("environ").contains(folder)
+            || groups.iter().any(|ours| group.contains(ours.as_str()));
+        if is_ours && pid != me {
+            found.push((pid, arguments));
+        }
+    }
+    Ok(found)
+}
+
+/// Control groups near the root that are in `after` and not in `before`, as `/NAME`.
+pub(crate) fn new_groups(before: &Machine, after: &Machine) -> Vec<String> {
+    let groups = |machine: &Machine| {
+        machine
+            .network
+            .get("control groups")
+            .cloned()
+            .unwrap_or_default()
+    };
+    let new: BTreeSet<String> = groups(after)
+        .difference(&groups(before))
+        .filter_map(|path| Some(format!("/{}", path.rsplit_once('/')?.1)))
+        .collect();
+    new.into_iter().collect()
+}
+
+/// Kills all these processes (SIGKILL); one that has ended in the meantime is fine.
+pub(crate) fn kill_all(processes: &[(i32, String)]) {
+    for (pid, _) in processes {
+        let _ended = kill(Pid::from_raw(*pid), Signal::SIGKILL);
+    }
+}
+
+/// The control groups of the first level of each hierarchy, and those of the unified one.
+fn control_groups() -> Result<BTreeSet<String>> {
+    let mut all = BTreeSet::new();
+    for hierarchy in entries("/sys/fs/cgroup")?
+        .into_iter()
+        .filter(|path| path.is_dir())
+    {
+        let below = entries(&hierarchy)?
+            .into_iter()
+            .filter(|path| path.is_dir());
+        all.extend(below.map(|path| shown(&path)));
+        all.insert(shown(&hierarchy));
+    }
+    Ok(all)
+}
+
+fn read_settings(folder: &Path, into: &mut BTreeMap<PathBuf, String>) {
+    // What can't be read, because it can only be written or has just gone, is no setting to compare.
+    for path in entries(folder).unwrap_or_default() {
+        if MOVING.iter().any(|moving| shown(&path).contains(moving)) {
+            continue;
+        }
+        if path.is_dir() {
+            read_settings(&path, into);
+        } else if let Ok(value) = fs::read_to_string(&path) {
+            into.insert(path, value);
+        }
+    }
+}
+
+fn entries(folder: impl AsRef<Path>) -> Result<Vec<PathBuf>> {
+    let folder = folder.as_ref();
+    let all = fs::read_dir(folder).with_context(|| format!("reading {}", folder.display()))?;
+    Ok(all.flatten().map(|entry| entry.path()).collect())
+}
+
+fn lines(program: &str, arguments: &[&str]) -> Result<BTreeSet<String>> {
+    let output = Command::new(program).args(arguments).output();
+    let output = output.with_context(|| format!("starting {program}"))?;
+    ensure!(
+        output.status.success(),
+        "{program} failed: {}",
+        String::from_utf8_lossy(&output.stderr)
+    );
+    let text = String::from_utf8_lossy(&output.stdout).into_owned();
+    Ok(text
+        .lines()
+        .map(|line| line.trim_end().to_owned())
+        .collect())
+}
+
+fn shown(path: impl AsRef<Path>) -> String {
+    path.as_ref().display().to_string()
+}

@@ -1,0 +1,70 @@
+//! What the tests of this suite share: images, the program `xtask`, and the cluster.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result, ensure};
+use suites::namespace::{self, Namespace};
+use tokio::process::Command;
+use tokio::sync::RwLock;
+
+/// Held by every test: shared, or alone by those that disturb the others.
+static CLUSTER: RwLock<()> = RwLock::const_new(());
+
+/// Runs `test` in a namespace of its own, at the same time as others.
+pub(crate) async fn shared(
+    test: &str,
+    work: impl AsyncFnOnce(Namespace) -> Result<()>,
+) -> Result<()> {
+    let _others = CLUSTER.read().await;
+    namespace::with(test, work).await
+}
+
+/// Runs `test` in a namespace of its own, while no other runs.
+pub(crate) async fn alone(
+    test: &str,
+    work: impl AsyncFnOnce(Namespace) -> Result<()>,
+) -> Result<()> {
+    let _nobody = CLUSTER.write().await;
+    namespace::with(test, work).await
+}
+
+/// The reference of the demo's image.
+pub(crate) fn demo() -> Result<String> {
+    variable("RESTAPI_TEST_DEMO_IMAGE")
+}
+
+/// The reference of another image of the demo, to update to.
+pub(crate) fn next_demo() -> Result<String> {
+    variable("RESTAPI_TEST_DEMO_IMAGE_NEXT")
+}
+
+/// The name of the cluster under test.
+pub(crate) fn cluster() -> Result<String> {
+    variable("RESTAPI_TEST_CLUSTER")
+}
+
+/// Runs a task of the repository and returns what it prints.
+pub(crate) async fn xtask(arguments: &[&str]) -> Result<String> {
+    let program = PathBuf::from(variable("RESTAPI_TEST_XTASK")?);
+    let output = Command::new(&program)
+        .args(arguments)
+        .kill_on_drop(true)
+        .output()
+        .await
+        .with_context(|| format!("starting {}", program.display()))?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    let printed = String::from_utf8_lossy(&output.stdout);
+    ensure!(
+        output.status.success(),
+        "xtask {} failed with {}:\n{printed}{said}",
+        arguments.join(" "),
+        output.status
+    );
+    Ok(printed.into_owned())
+}
+
+fn variable(name: &str) -> Result<String> {
+    std::env::var(name).with_context(|| {
+        format!("{name} is not set: run this suite with `cargo xtask test --suite cluster`")
+    })
+}
