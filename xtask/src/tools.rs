@@ -6,7 +6,8 @@ mod gomod;
 pub(crate) mod packages;
 mod store;
 
-use std::path::PathBuf;
+use std::fs::File;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
@@ -95,11 +96,7 @@ impl Tool {
                 "go.etcd.io/etcd/server/v3",
                 "go.etcd.io/etcd/server/v3",
             ),
-            Self::CoreDns => plain(
-                "coredns",
-                "github.com/coredns/coredns",
-                "github.com/coredns/coredns",
-            ),
+            Self::CoreDns => plain("coredns", ".", "github.com/coredns/coredns"),
             Self::MetricsServer => plain(
                 "metrics-server",
                 "sigs.k8s.io/metrics-server/cmd/metrics-server",
@@ -165,6 +162,15 @@ pub(crate) fn ensure(tools: &[Tool]) -> Result<()> {
         progress.step(&what, || path(tool))?;
     }
     Ok(())
+}
+
+/// Waits until no other process makes something in this folder of the cache, and keeps others from
+/// it while the result lives.
+///
+/// # Errors
+/// The folder can't be made or locked.
+pub(crate) fn lock(folder: &Path) -> Result<File> {
+    store::lock(folder)
 }
 
 const fn kubernetes(name: &'static str, package: &'static str) -> Recipe {

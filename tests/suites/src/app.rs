@@ -72,9 +72,11 @@ impl App {
     /// # Errors
     /// When that takes longer than [`ROUTED`].
     pub async fn answers(&self) -> Result<()> {
-        eventually(ROUTED, "a request goes through all components", async || {
-            chain::whole(&self.get("/api/chain").await?, ComponentName::View)
-        })
+        eventually(
+            ROUTED,
+            "a request goes through all components",
+            async || chain::whole(&self.get("/api/chain").await?, ComponentName::View),
+        )
         .await?;
         Ok(())
     }

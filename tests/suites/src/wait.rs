@@ -5,8 +5,12 @@ use std::time::Duration;
 use anyhow::{Result, bail, ensure};
 use tokio::time::{Instant, sleep, timeout_at};
 
-/// How often a condition is looked at.
-const INTERVAL: Duration = Duration::from_millis(50);
+/// How often a condition is looked at: after a tenth of the time waited so far, between these. What is soon
+/// is seen soon, and what takes long is not asked for all the time.
+const INTERVAL: (Duration, Duration) = (Duration::from_millis(50), Duration::from_millis(500));
+
+/// How often something that is not to change is looked at, as a part of the time.
+const LOOKS: u32 = 4;
 
 /// Looks at `probe` until it succeeds, and returns what it returned; its errors say what still lacks.
 ///
@@ -17,17 +21,19 @@ pub async fn eventually<T>(
     what: &str,
     mut probe: impl AsyncFnMut() -> Result<T>,
 ) -> Result<T> {
-    let end = Instant::now() + limit;
+    let begin = Instant::now();
+    let end = begin + limit;
     let mut last = "nothing was seen in time".to_owned();
     while let Ok(seen) = timeout_at(end, probe()).await {
         match seen {
             Ok(value) => return Ok(value),
             Err(lacking) => last = format!("{lacking:#}"),
         }
-        if Instant::now() + INTERVAL >= end {
+        let interval = (begin.elapsed() / 10).clamp(INTERVAL.0, INTERVAL.1);
+        if Instant::now() + interval >= end {
             break;
         }
-        sleep(INTERVAL).await;
+        sleep(interval).await;
     }
     bail!("not within {limit:.1?}: {what}; last: {last}")
 }
@@ -66,7 +72,7 @@ pub async fn unchanged<T: PartialEq>(
             Instant::now() < end,
             "still changing after {limit:.1?}: {what}"
         );
-        sleep(INTERVAL * 4).await;
+        sleep(quiet / LOOKS).await;
         let now = probe().await?;
         if now != last {
             (last, since) = (now, Instant::now());

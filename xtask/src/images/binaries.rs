@@ -43,58 +43,44 @@ struct Package {
     version: String,
 }
 
-/// Compiles the binaries `names`, each of the package of its name, in one go. Quick when nothing changed.
+/// Compiles the binaries `names`, each of the package of its name. Quick when nothing changed.
 ///
 /// # Errors
 /// When the compiler fails, or the machine can't make static Linux binaries.
 pub(crate) fn compile(names: &[&str], no_install: bool) -> Result<Vec<Binary>> {
-    let pairs: Vec<_> = names.iter().map(|name| (*name, *name)).collect();
-    compile_all(&pairs, no_install)
+    names
+        .iter()
+        .map(|name| compile_program(name, name, no_install))
+        .collect()
 }
 
-/// Compiles the binary `name` of `package`.
+/// Compiles the binary `name` of `package`, on its own: compiled together with others, the features that they ask
+/// of common dependencies would change the binary, and with it the tag of its image.
 ///
 /// # Errors
 /// As [`compile`].
 pub(crate) fn compile_program(package: &str, name: &str, no_install: bool) -> Result<Binary> {
-    compile_all(&[(package, name)], no_install)?
-        .pop()
-        .context("the compiler made no binary")
-}
-
-fn compile_all(binaries: &[(&str, &str)], no_install: bool) -> Result<Vec<Binary>> {
     let target = static_target::choose(no_install)?;
-    let names: Vec<&str> = binaries.iter().map(|(_, name)| *name).collect();
     let progress = Progress::new("images");
-    progress.step(&format!("{}: compiling", names.join(", ")), || {
-        cargo_build(&target, binaries)
+    progress.step(&format!("{name}: compiling"), || {
+        cargo_build(&target, package, name)
     })?;
     let metadata = metadata()?;
-    let folder = metadata
-        .target_directory
-        .join(&target.triple)
-        .join("release");
-    binaries
-        .iter()
-        .map(|(package, name)| {
-            let path = folder.join(name);
-            Ok(Binary {
-                name: (*name).to_owned(),
-                version: metadata.version_of(package)?,
-                digest: digest::of_file(&path)?,
-                path,
-            })
-        })
-        .collect()
+    let folder = metadata.target_directory.join(&target.triple);
+    let path = folder.join("release").join(name);
+    Ok(Binary {
+        name: name.to_owned(),
+        version: metadata.version_of(package)?,
+        digest: digest::of_file(&path)?,
+        path,
+    })
 }
 
-fn cargo_build(target: &StaticTarget, binaries: &[(&str, &str)]) -> Result<()> {
+fn cargo_build(target: &StaticTarget, package: &str, name: &str) -> Result<()> {
     let mut cargo = Cmd::new("cargo")
         .args(["build", "--release", "--target", &target.triple])
+        .args(["--package", package, "--bin", name])
         .dir(paths::repository());
-    for (package, name) in binaries {
-        cargo = cargo.args(["--package", package, "--bin", name]);
-    }
     if let Some((name, value)) = &target.env {
         cargo = cargo.env(name, value);
     }

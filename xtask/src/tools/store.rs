@@ -47,7 +47,7 @@ fn location(tool: Tool) -> Result<PathBuf> {
 }
 
 /// Waits until no other process builds, and keeps others from building while the file lives.
-fn lock(folder: &Path) -> Result<File> {
+pub(super) fn lock(folder: &Path) -> Result<File> {
     fs::create_dir_all(folder).with_context(|| format!("can't make {}", folder.display()))?;
     let path = folder.join(".lock");
     let file = File::options().create(true).append(true).open(&path);
@@ -62,7 +62,12 @@ fn make(tool: Tool, program: &Path) -> Result<()> {
     let tools = tools_folder()?;
     clear_unfinished(&tools)?;
     let recipe = tool.recipe();
-    let folder = tools.join(format!("{UNFINISHED}{}", recipe.name));
+    // A build that was killed may have a compiler left that still writes: it has another folder.
+    let folder = tools.join(format!(
+        "{UNFINISHED}{}-{}",
+        recipe.name,
+        std::process::id()
+    ));
     fs::create_dir_all(&folder)?;
     let log = tools.join(format!("{}.build.log", recipe.name));
     if log.exists() {

@@ -42,10 +42,6 @@ impl<R: Reconciler> Worker<R> {
 
     /// Reconciles the object, if it is ours to reconcile, and says when it is due again.
     pub(super) async fn work(&self, object: &Guarded<R::Object>) -> Action {
-        // Stopping: what has not begun is left to the next instance.
-        if self.ctx.shutdown.is_requested() {
-            return Action::await_change();
-        }
         let shard = self
             .ctx
             .shards

@@ -22,6 +22,8 @@ mod pruning;
 #[cfg(test)]
 mod refusals;
 #[cfg(test)]
+mod rollouts;
+#[cfg(test)]
 mod schema;
 #[cfg(test)]
 mod settled;

@@ -1,11 +1,8 @@
 //! What the status says, and when.
 
-use std::time::Duration;
-
 use anyhow::{Context, Result, ensure};
 use futures::TryStreamExt;
-use k8s_openapi::api::apps::v1::Deployment;
-use k8s_openapi::api::core::v1::{Pod, ResourceQuota};
+use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt;
 use kube::api::{ListParams, Patch, PatchParams, PostParams, WatchEvent, WatchParams};
 use restapi_types::conditions::{AVAILABLE, PROGRESSING, READY, RECONCILING, STALLED};
@@ -16,10 +13,8 @@ use suites::namespace::Namespace;
 use suites::wait::{eventually, timed};
 use tokio::time::timeout;
 
-use super::support::apps::{
-    self, change, condition, create, four, get, holds, ready, settled, view,
-};
-use super::support::{SOON, kubelet, run};
+use super::support::apps::{self, change, condition, create, four, get, ready, settled, view};
+use super::support::{SOON, run};
 
 #[tokio::test]
 async fn the_first_word_is_that_it_is_being_reconciled() -> Result<()> {
@@ -185,68 +180,6 @@ async fn a_pod_that_stops_serving_is_told() -> Result<()> {
 }
 
 #[tokio::test]
-async fn pods_that_are_refused_stall_and_what_serves_serves_on() -> Result<()> {
-    run("pods-refused", async |ns| {
-        let _manager = Manager::start(&ns, "core").await?;
-        create(&ns, "orders", &view()).await?;
-        ready(&ns, "orders").await?;
-        let serving = ns.api::<Pod>().list(&ListParams::default()).await?.items;
-        quota(&ns, "pods", "1").await?;
-        change(&ns, "orders", &json!({"image": "example.invalid/app:2"})).await?;
-        let message = holds(&ns, "orders", (STALLED, "PodsRefused"), SOON).await?;
-        ensure!(
-            message.contains("view") && message.contains("make room in the quota"),
-            "{message}"
-        );
-        let app = get(&ns, "orders").await?;
-        let phase = app.status.as_ref().and_then(|s| s.phase);
-        ensure!(phase == Some(Phase::Degraded), "the phase is {phase:?}");
-        let now = ns.api::<Pod>().list(&ListParams::default()).await?.items;
-        let uids = |pods: &[Pod]| pods.iter().map(ResourceExt::uid).collect::<Vec<_>>();
-        ensure!(
-            uids(&now) == uids(&serving),
-            "the pod that served was replaced"
-        );
-        // The controller-manager tries again ever more rarely; a change of the Deployment's scale makes it
-        // look at once.
-        quota(&ns, "pods", "5").await?;
-        change(&ns, "orders", &json!({"replicas": 2})).await?;
-        ready(&ns, "orders").await?;
-        Ok(())
-    })
-    .await
-}
-
-/// Limits what the namespace may hold, and waits until the limit is in force.
-pub async fn quota(ns: &Namespace, what: &str, most: &str) -> Result<()> {
-    let body = json!({
-        "apiVersion": "v1", "kind": "ResourceQuota",
-        "metadata": {"name": "limit"}, "spec": {"hard": {what: most}},
-    });
-    let api = ns.api::<ResourceQuota>();
-    api.patch(
-        "limit",
-        &PatchParams::apply("test-suite").force(),
-        &Patch::Apply(&body),
-    )
-    .await?;
-    eventually(SOON, "the quota is in force", async || {
-        let status = api.get("limit").await?.status.unwrap_or_default();
-        let hard = status
-            .hard
-            .unwrap_or_default()
-            .get(what)
-            .map(|q| q.0.clone());
-        ensure!(
-            hard.as_deref() == Some(most) && status.used.is_some(),
-            "in force is {hard:?}"
-        );
-        Ok(())
-    })
-    .await
-}
-
-#[tokio::test]
 async fn a_status_that_was_wiped_is_rebuilt_without_a_write_to_anything_else() -> Result<()> {
     run("wiped", async |ns| {
         let _manager = Manager::start(&ns, "core").await?;
@@ -333,107 +266,6 @@ async fn a_condition_that_stays_as_it_is_keeps_its_time() -> Result<()> {
         ensure!(
             condition(&after, AVAILABLE)?.observed_generation == Some(2),
             "of an old generation"
-        );
-        Ok(())
-    })
-    .await
-}
-
-#[tokio::test]
-async fn scaling_to_nothing_and_back_restarts_no_pod_template() -> Result<()> {
-    run("scaling", async |ns| {
-        let _manager = Manager::start(&ns, "core").await?;
-        create(&ns, "orders", &view()).await?;
-        let first = ready(&ns, "orders").await?;
-        let revision = |app: &RestAPI| {
-            app.status
-                .as_ref()?
-                .core
-                .as_ref()
-                .map(|c| c.revision.clone())
-        };
-        for replicas in [0, 3, 1] {
-            change(&ns, "orders", &json!({"view": {"replicas": replicas}})).await?;
-            let app = ready(&ns, "orders").await?;
-            ensure!(
-                revision(&app) == revision(&first),
-                "{replicas} replicas are a new revision"
-            );
-            let pods = app.status.as_ref().and_then(|s| s.replicas);
-            ensure!(pods == Some(replicas), "{pods:?} pods of {replicas}");
-        }
-        let deployment = ns.api::<Deployment>().get("orders-view-blue").await?;
-        let rollouts = deployment
-            .annotations()
-            .get("deployment.kubernetes.io/revision")
-            .cloned();
-        ensure!(
-            rollouts.as_deref() == Some("1"),
-            "the template was rolled out as {rollouts:?}"
-        );
-        Ok(())
-    })
-    .await
-}
-
-#[tokio::test]
-async fn a_rollout_is_reported_from_its_start_to_its_end() -> Result<()> {
-    run("rollout", async |ns| {
-        let _manager = Manager::start(&ns, "core").await?;
-        create(&ns, "orders", &view()).await?;
-        let first = ready(&ns, "orders").await?;
-        change(&ns, "orders", &json!({"image": "example.invalid/app:2"})).await?;
-        let rolling = eventually(
-            Duration::from_secs(10),
-            "it says that it rolls out",
-            async || {
-                let app = get(&ns, "orders").await?;
-                let status = app.status.clone().unwrap_or_default();
-                ensure!(
-                    status.observed_generation == Some(2),
-                    "{:?}",
-                    status.observed_generation
-                );
-                ensure!(
-                    condition(&app, RECONCILING)?.status == "True",
-                    "{:?}",
-                    status.conditions
-                );
-                Ok(app)
-            },
-        )
-        .await?;
-        ensure!(
-            condition(&rolling, READY)?.status == "False",
-            "Ready in the middle of a rollout"
-        );
-        ensure!(
-            condition(&rolling, AVAILABLE)?.status == "True",
-            "the old pod serves"
-        );
-        kubelet::run_pods(&ns, "orders").await?;
-        let last = ready(&ns, "orders").await?;
-        let core = |app: &RestAPI| app.status.clone().and_then(|s| s.core).unwrap_or_default();
-        ensure!(
-            core(&last).revision != core(&first).revision,
-            "another image is the same revision"
-        );
-        ensure!(
-            core(&last).revision_number == Some(2),
-            "it is revision {:?}",
-            core(&last).revision_number
-        );
-        let deployed = |app: &RestAPI| {
-            app.status
-                .clone()
-                .and_then(|s| s.last_deployment_time)
-                .map(|t| t.0)
-        };
-        ensure!(
-            deployed(&last) > deployed(&first),
-            "deployed {:?}, before {:?}",
-            deployed(&last),
-            deployed(&first)
         );
         Ok(())
     })

@@ -138,18 +138,19 @@ fn rendered(restapi: &RestAPI) -> Result<BTreeMap<String, Value>> {
     for c in &all.components {
         objects.extend([json!(c.deployment), json!(c.coloured), json!(c.stable)]);
     }
-    let id = |object: &Value| {
-        Some(format!(
-            "{}/{}",
-            object["kind"].as_str()?,
-            object["metadata"]["name"].as_str()?
-        ))
-    };
-    let with_id = |object: Value| Some((id(&object)?, object));
     objects
         .into_iter()
-        .map(|object| with_id(object).context("no kind or name"))
+        .map(|object| identified(object).context("no kind or name"))
         .collect()
+}
+
+/// An object by its `KIND/NAME`, without the type, which objects of a list don't carry.
+fn identified(mut object: Value) -> Option<(String, Value)> {
+    let name = object["metadata"]["name"].as_str()?.to_owned();
+    let fields = object.as_object_mut()?;
+    fields.remove("apiVersion");
+    let kind = fields.remove("kind")?;
+    Some((format!("{}/{name}", kind.as_str()?), object))
 }
 
 /// Whether `value` holds everything that `part` says.

@@ -20,6 +20,9 @@ const TOLD_WITHIN: Duration = Duration::from_secs(2);
 /// How long a pod may take to show what is wrong with it.
 const SHOWN_WITHIN: Duration = Duration::from_mins(1);
 
+/// Requests a second.
+const RATE: u32 = 20;
+
 /// A change that can't work, and what is to be said of it.
 struct Mistake {
     component: ComponentName,
@@ -105,7 +108,7 @@ async fn made(test: &str, mistake: Mistake) -> Result<()> {
         let load = Load::start(
             app.address(ComponentName::View).await?,
             ComponentName::View,
-            20,
+            RATE,
         );
         let component = Some(mistake.component.as_str());
         let old = app
@@ -137,7 +140,7 @@ async fn made(test: &str, mistake: Mistake) -> Result<()> {
         app.only_ready_pods(4).await?;
         let report = load.stop().await?;
         println!("{test}: {report}");
-        report.none_lost(50)
+        report.none_lost(5)
     })
     .await
 }
@@ -184,7 +187,7 @@ async fn a_pod_that_is_not_healthy_leaves_service_until_it_is() -> Result<()> {
         let load = Load::start(
             app.address(ComponentName::View).await?,
             ComponentName::View,
-            20,
+            RATE,
         );
         switch(&faults, json!({"health": false})).await?;
         let missing = |restapi: &RestAPI| {
@@ -198,7 +201,7 @@ async fn a_pod_that_is_not_healthy_leaves_service_until_it_is() -> Result<()> {
         app.ready().await?;
         let report = load.stop().await?;
         println!("health: {report}");
-        report.none_lost(50)
+        report.none_lost(5)
     })
     .await
 }

@@ -17,8 +17,11 @@ use suites::{http, pods};
 /// Where the operator is installed.
 pub(crate) const NAMESPACE: &str = "restapi-system";
 
-/// The name of its Deployment, and of its program.
+/// The name of its Deployment.
 pub(crate) const NAME: &str = "core-reconciler";
+
+/// The name of the program in its image, as in every image of this repository.
+const PROGRAM: &str = "main";
 
 /// How long a manager may take to hold the lease of one that was killed: the lease's duration of 15 s and
 /// some tries, on a busy machine.
@@ -129,6 +132,6 @@ fn process(uid: &str) -> Option<i32> {
     let mut pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
     pids.find(|pid: &i32| {
         let read = |file| fs::read_to_string(format!("/proc/{pid}/{file}")).unwrap_or_default();
-        read("cgroup").contains(uid) && read("comm").trim() == NAME
+        read("cgroup").contains(uid) && read("comm").trim() == PROGRAM
     })
 }

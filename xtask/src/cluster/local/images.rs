@@ -41,14 +41,16 @@ pub(super) fn archives() -> Result<Vec<PathBuf>> {
 /// The archive's name holds the program's folder in the cache, which changes with the program.
 fn archive(tool: Tool, user: &str) -> Result<PathBuf> {
     let program = tools::path(tool)?;
-    let origin = program
-        .parent()
-        .and_then(Path::file_name)
-        .context("a program has a folder")?;
+    let origin = program.parent().and_then(Path::file_name);
+    let origin = origin.context("a program has a folder")?.to_string_lossy();
     let folder = paths::cache()?.join("images");
-    let file = folder.join(format!("{}.tar", origin.to_string_lossy()));
+    let file = folder.join(format!("{origin}.tar"));
+    if file.is_file() {
+        return Ok(file);
+    }
+    let _lock = tools::lock(&folder)?;
+    // Another node may have made it while this one waited.
     if !file.is_file() {
-        fs::create_dir_all(&folder).with_context(|| format!("can't make {}", folder.display()))?;
         let reference = reference(tool)?;
         let image = archive::Image {
             program: &program,

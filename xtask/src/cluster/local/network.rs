@@ -14,6 +14,8 @@ use super::plan::{NodePlan, Plan};
 use super::procfs;
 use crate::run::Cmd;
 
+/// What the alias of a cluster's links begins with; the cluster's folder follows.
+const OWNER: &str = "restapi-cluster ";
 /// What a node's kernel must do: pass packets on, and show bridged packets to the packet filter
 /// (without it, a pod that reaches itself or a neighbour through a Service gets answers from an
 /// address that it did not ask).
@@ -41,6 +43,7 @@ struct Route {
 /// # Errors
 /// Something that isn't this cluster's has its name or its addresses.
 pub(super) fn ensure_bridge(layout: &Layout, plan: Plan) -> Result<()> {
+    load_bridge_filter()?;
     let bridge = plan.bridge();
     if let Some(found) = link(&bridge)? {
         check_owner(&found, layout)?;
@@ -163,6 +166,21 @@ pub(super) fn remove_all(layout: &Layout) -> Result<()> {
     Ok(())
 }
 
+/// Loads the kernel's filter for bridged packets where it is a module that isn't loaded, and turns
+/// it off for the host's own bridges, which were not filtered before either.
+fn load_bridge_filter() -> Result<()> {
+    let settings = Path::new("/proc/sys/net/bridge");
+    if settings.is_dir() {
+        return Ok(());
+    }
+    let load = Cmd::new("modprobe").arg("br_netfilter").run();
+    load.context("Services need the kernel's br_netfilter, which can't be loaded")?;
+    for name in ["iptables", "ip6tables", "arptables"] {
+        fs::write(settings.join(format!("bridge-nf-call-{name}")), "0")?;
+    }
+    Ok(())
+}
+
 fn ensure_cable(layout: &Layout, plan: Plan, node: NodePlan) -> Result<()> {
     let name = node.link();
     let namespace = layout.node(node).namespace();
@@ -200,10 +218,7 @@ fn ensure_cable(layout: &Layout, plan: Plan, node: NodePlan) -> Result<()> {
     inside(layout, node)
         .args(["sh", "-ec", NODE_SETTINGS])
         .run()
-        .context(
-            "a node's network settings can't be made: does the kernel have br_netfilter \
-         (`modprobe br_netfilter`)?",
-        )
+        .context("the node's network settings")
 }
 
 fn remove_link(layout: &Layout, name: &str) -> Result<()> {
@@ -216,7 +231,7 @@ fn remove_link(layout: &Layout, name: &str) -> Result<()> {
 
 /// What the cluster writes on its links, to know them again: its folder.
 fn owner(layout: &Layout) -> String {
-    format!("restapi-cluster {}", layout.folder().display())
+    format!("{OWNER}{}", layout.folder().display())
 }
 
 /// A link with our name and without any owner was left by a run that was killed right after it
@@ -225,12 +240,16 @@ fn check_owner(link: &Link, layout: &Layout) -> Result<()> {
     match &link.ifalias {
         Some(alias) if *alias == owner(layout) => Ok(()),
         None if is_unused(&link.ifname) => Ok(()),
-        alias => bail!(
-            "the network interface {} is not this cluster's ({}): remove it with `ip link del {}`, \
-             or use another --name",
+        Some(alias) if alias.starts_with(OWNER) => bail!(
+            "the network interface {} is that of the cluster in {}: take that one down first, or \
+             use another --name",
             link.ifname,
-            alias.as_deref().unwrap_or("it has no owner's mark"),
-            link.ifname
+            alias.trim_start_matches(OWNER)
+        ),
+        _ => bail!(
+            "the network interface {name} is not this cluster's: remove it with `ip link del \
+             {name}`, or use another --name",
+            name = link.ifname
         ),
     }
 }

@@ -23,23 +23,30 @@ pub(super) fn claim(name: &str, layout: &Layout, nodes: u8, fake_nodes: u16) -> 
         .parent()
         .context("a cluster's folder lies in that of all clusters")?;
     let _lock = record::lock(clusters)?;
-    let free = |slot: u8| network::conflict(layout, Plan::new(slot));
-    let slot = if name == DEFAULT_NAME {
-        default(free)?
-    } else {
-        other(&taken(clusters)?, free)?
-    };
-    let programs = String::new();
+    let slot = choose(name, layout, clusters).inspect_err(|_| {
+        // Only an empty folder goes; where it isn't, there is something for `down` to do.
+        drop(fs::remove_dir(folder));
+        drop(fs::remove_dir(clusters));
+    })?;
     let record = Record {
         backend: Backend::Local,
         slot,
         nodes,
         fake_nodes,
         context: None,
-        programs,
+        programs: String::new(),
     };
     record.write(folder)?;
     Ok(record)
+}
+
+fn choose(name: &str, layout: &Layout, clusters: &Path) -> Result<u8> {
+    let free = |slot: u8| network::conflict(layout, Plan::new(slot));
+    if name == DEFAULT_NAME {
+        default(free)
+    } else {
+        other(&taken(clusters)?, free)
+    }
 }
 
 fn default(conflict: impl Fn(u8) -> Result<Option<String>>) -> Result<u8> {

@@ -6,7 +6,14 @@ use super::{Case, accepted, refused, spec};
 use crate::support::apps::{self, IMAGE};
 
 pub fn cases() -> Vec<Case> {
-    let mut cases = vec![
+    let mut all = which();
+    all.extend(images());
+    all
+}
+
+/// Which components an application has.
+fn which() -> Vec<Case> {
+    vec![
         accepted("all four with defaults", spec(&apps::four())),
         accepted(
             "no common image where each has its own",
@@ -36,7 +43,12 @@ pub fn cases() -> Vec<Case> {
             spec(&with(&["view"], json!(true))),
             &["spec.view", "object"],
         ),
-    ];
+    ]
+}
+
+/// Where the image of each component comes from.
+fn images() -> Vec<Case> {
+    let mut cases = Vec::new();
     let messages: [(&str, &'static [&'static str]); 4] = [
         (
             "model",

@@ -6,7 +6,8 @@ use super::{Case, accepted, refused, view};
 
 pub fn cases() -> Vec<Case> {
     let mut all = accepted_ones();
-    all.extend(refused_ones());
+    all.extend(not_quantities());
+    all.extend(misplaced());
     all
 }
 
@@ -49,9 +50,8 @@ fn accepted_ones() -> Vec<Case> {
     cases
 }
 
-fn refused_ones() -> Vec<Case> {
-    let request = |value: Value| resources(&json!({"requests": {"memory": value}}));
-    let limit = |value: Value| resources(&json!({"limits": {"memory": value}}));
+/// What is no quantity.
+fn not_quantities() -> Vec<Case> {
     let no_request: &[&str] = &[
         "resources.requests holds a value that is not a quantity",
         "128Mi",
@@ -60,19 +60,23 @@ fn refused_ones() -> Vec<Case> {
         "resources.limits holds a value that is not a quantity",
         "128Mi",
     ];
-    let negative: &[&str] = &["resources must not be negative", "write 0 or more"];
-    let mut cases: Vec<Case> = ["", "128MB", "1 Gi", "a lot", "1,5", "0x10", "--1"]
+    ["", "128MB", "1 Gi", "a lot", "1,5", "0x10", "--1"]
         .into_iter()
         .flat_map(|text| {
             [
-                refused("a request that is none", request(json!(text)), no_request),
-                refused("a limit that is none", limit(json!(text)), no_limit),
+                refused("a request that is none", request(&json!(text)), no_request),
+                refused("a limit that is none", limit(&json!(text)), no_limit),
             ]
         })
-        .collect();
-    cases.extend([
-        refused("a negative request", request(json!("-1")), negative),
-        refused("a negative limit", limit(json!(-1)), negative),
+        .collect()
+}
+
+/// Quantities that are not allowed where they stand.
+fn misplaced() -> Vec<Case> {
+    let negative: &[&str] = &["resources must not be negative", "write 0 or more"];
+    vec![
+        refused("a negative request", request(&json!("-1")), negative),
+        refused("a negative limit", limit(&json!(-1)), negative),
         refused(
             "a request above the limit",
             both(&json!("2"), &json!("1500m")),
@@ -100,12 +104,12 @@ fn refused_ones() -> Vec<Case> {
         ),
         refused(
             "longer than any number",
-            limit(json!("1".repeat(33))),
+            limit(&json!("1".repeat(33))),
             &["spec.view.resources.limits.memory", "32"],
         ),
         refused(
             "a fraction that is no string",
-            limit(json!(0.5)),
+            limit(&json!(0.5)),
             &["spec.view.resources.limits.memory", "integer"],
         ),
         refused(
@@ -113,8 +117,15 @@ fn refused_ones() -> Vec<Case> {
             resources(&json!({"claims": []})),
             &["unknown field", "spec.view.resources.claims"],
         ),
-    ]);
-    cases
+    ]
+}
+
+fn request(memory: &Value) -> Value {
+    resources(&json!({"requests": {"memory": memory}}))
+}
+
+fn limit(memory: &Value) -> Value {
+    resources(&json!({"limits": {"memory": memory}}))
 }
 
 fn resources(resources: &Value) -> Value {

@@ -3,6 +3,7 @@
 pub mod apps;
 pub mod kubelet;
 pub mod prepare;
+pub mod quota;
 
 use std::time::Duration;
 
@@ -11,7 +12,7 @@ use suites::namespace::{self, Namespace};
 
 /// How long a condition may take that depends on nothing but the API server and the manager, on a
 /// machine that is busy with other tests.
-pub const SOON: Duration = Duration::from_secs(30);
+pub const SOON: Duration = Duration::from_mins(1);
 
 /// Runs `test` in a namespace of its own, with the CRD installed. `name` begins the namespace's name.
 pub async fn run(name: &str, test: impl AsyncFnOnce(Namespace) -> Result<()>) -> Result<()> {
