@@ -35,64 +35,49 @@ struct Up {
 /// part and its log.
 pub(crate) fn up(args: &UpArgs) -> Result<()> {
     let begin = Instant::now();
-    let folder = paths::cluster(&args.name)?;
-    let layout = Layout::new(&folder);
+    let layout = Layout::new(&paths::cluster(&args.name)?);
     preflight::check(&layout)?;
-    let present = Record::read(&folder)?;
-    let nodes = args
-        .nodes
-        .or(present.as_ref().map(|record| record.nodes))
-        .unwrap_or(1);
+    let present = Record::read(layout.folder())?;
+    let nodes = args.nodes.or(present.as_ref().map(|record| record.nodes));
     let fake_nodes = args
         .fake_nodes
         .or(present.as_ref().map(|record| record.fake_nodes));
-    let fake_nodes = fake_nodes.unwrap_or(0);
+    let (nodes, fake_nodes) = (nodes.unwrap_or(1), fake_nodes.unwrap_or(0));
     preflight::packages(nodes, args.no_install)?;
     let tools = needed_tools(nodes, fake_nodes);
     tools::ensure(&tools)?;
+    ensure(&args.name, &layout, nodes, fake_nodes, &programs(&tools)?)?;
+    let time = ui::seconds(begin.elapsed());
+    eprintln!("up: cluster {:?} is up ({time})", args.name);
+    eprintln!("up: export KUBECONFIG={}", layout.kubeconfig().display());
+    Ok(())
+}
 
-    let _lock = record::lock(&folder)?;
-    // Another command may have changed it while this one waited.
-    let present = Record::read(&folder)?;
-    let api = Api::new(&layout)?;
-    if let Some(record) = &present {
-        let asked = Record {
-            nodes,
-            fake_nodes,
-            programs: programs(&tools)?,
-            ..record.clone()
-        };
-        if asked == *record && health::is_healthy(&health::parts(&layout, record, &api)?) {
-            eprintln!(
-                "up: cluster {:?} is up ({})",
-                args.name,
-                ui::seconds(begin.elapsed())
-            );
-            return Ok(());
-        }
-    }
+/// Brings the cluster up with these nodes and programs, unless it is.
+fn ensure(name: &str, layout: &Layout, nodes: u8, fake_nodes: u16, programs: &str) -> Result<()> {
+    let _lock = record::lock(layout.folder())?;
+    let api = Api::new(layout)?;
+    // Read under the lock: another command may have changed it until now.
+    let present = Record::read(layout.folder())?;
     let record = match &present {
         Some(record) => Record {
             nodes,
             fake_nodes,
             ..record.clone()
         },
-        None => slots::claim(&args.name, &layout, nodes, fake_nodes)?,
+        None => slots::claim(name, layout, nodes, fake_nodes)?,
     };
+    let unchanged = present.as_ref() == Some(&record) && record.programs == programs;
+    if unchanged && health::is_healthy(&health::parts(layout, &record, &api)?) {
+        return Ok(());
+    }
     let up = Up {
         plan: Plan::new(record.slot),
-        layout,
+        layout: layout.clone(),
         record,
         api,
     };
-    up.bring_up(present.is_some(), programs(&tools)?)?;
-    eprintln!(
-        "up: cluster {:?} is up ({})",
-        args.name,
-        ui::seconds(begin.elapsed())
-    );
-    eprintln!("up: export KUBECONFIG={}", up.layout.kubeconfig().display());
-    Ok(())
+    up.bring_up(present.is_some(), programs.to_owned())
 }
 
 /// The programs that a cluster with these nodes is made of.
