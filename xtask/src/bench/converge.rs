@@ -38,7 +38,9 @@ pub(crate) struct Args {
 /// # Errors
 /// When the cluster can't be had, or the program fails or leaves no figures.
 pub(super) fn run(args: &Args) -> Result<()> {
+    // Compiled first: the cluster is to have the machine for itself.
     let program = images::binaries::compile_program("suites", "converge", false)?;
+    images::binaries::compile(&["core-reconciler"], false)?;
     let keep = if args.keep { Keep::Yes } else { Keep::No };
     let up = UpArgs {
         nodes: Some(0),

@@ -47,6 +47,8 @@ fn install(target: &Target, environment: &mut Environment) -> Result<()> {
     }
     let record = images::Record::read()?;
     environment.set("RESTAPI_TEST_DEMO_IMAGE", record.reference("demo-app")?);
+    // The tests mostly wait for pods, so more of them than there are processors run at the same time.
+    environment.set("RUST_TEST_THREADS", "4");
     environment.set(
         "RESTAPI_TEST_CORE_IMAGE",
         record.reference("core-reconciler")?,
