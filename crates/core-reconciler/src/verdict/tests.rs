@@ -9,6 +9,7 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::fixtures::restapi;
+use crate::plan::Obstacle;
 
 const NOW: Timestamp = Timestamp::constant(1_000, 0);
 
