@@ -118,7 +118,7 @@ fn drift_is_repaired_and_named(
 fn a_foreign_port_is_replaced_before_anything_is_applied() {
     let mut world = settled(&spec());
     tamper(&mut world, "Service", "orders-view", |s| {
-        s["spec"]["ports"][0]["port"] = json!(81)
+        s["spec"]["ports"][0]["port"] = json!(81);
     });
     let plan = plan_of(&world);
     assert_eq!(
