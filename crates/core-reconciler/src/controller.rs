@@ -31,6 +31,9 @@ use crate::verdict::{self, Outcome};
 /// How soon to look again at what goes by itself: an object that is being deleted, say.
 const SOON: Duration = Duration::from_secs(1);
 
+/// How soon to plan again after somebody else wrote first.
+const AFTER_RACE: Duration = Duration::from_millis(100);
+
 /// How soon to try again what somebody has to put right first. Most of what does so is seen on a watch;
 /// quotas and foreign objects are not.
 const LATER: Duration = Duration::from_secs(10);
@@ -107,6 +110,7 @@ impl Reconciler for Core {
         let world = match observe(&self.ctx.client, &self.caches, &self.tracker, restapi).await? {
             Observed::World(world) => world,
             Observed::Stale(wait) => return Ok(Requeue::After(wait)),
+            Observed::Gone => return Ok(Requeue::AwaitChange),
         };
         let status = self.writer(owner(&world.restapi), &shard)(keys::FIELD_MANAGER_STATUS_CORE);
         let app = match Application::resolve(&world.restapi) {
@@ -127,7 +131,14 @@ impl Reconciler for Core {
         }
         let plan = plan(&app, &world)?;
         let writers = Writers::new(self.writer(owner(&world.restapi), &shard));
-        let outcome = apply(&plan, &writers).await?;
+        let outcome = match apply(&plan, &writers).await {
+            Ok(outcome) => outcome,
+            // Somebody else wrote in between, the deployment controller most of the time: an ordinary race.
+            Err(WriteError::Conflict { .. } | WriteError::Exists(_)) => {
+                return Ok(Requeue::After(AFTER_RACE));
+            }
+            Err(error) => return Err(error.into()),
+        };
         report::repairs(&self.ctx.events, &world, &plan);
         let verdict = self.verdict(&app, &world, &plan, &outcome);
         let only_wrote = outcome.wrote && outcome.refusals.is_empty() && is_told(&world, &verdict);

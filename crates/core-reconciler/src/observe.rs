@@ -78,6 +78,24 @@ impl World {
     }
 }
 
+impl World {
+    /// Whether an object has no controlling owner.
+    fn has_orphans(&self) -> bool {
+        fn any<K: Resource>(objects: &[Arc<K>]) -> bool {
+            let is_owned = |o: &Arc<K>| {
+                o.owner_references()
+                    .iter()
+                    .any(|r| r.controller == Some(true))
+            };
+            objects.iter().any(|object| !is_owned(object))
+        }
+        any(&self.deployments)
+            || any(&self.services)
+            || any(&self.service_accounts)
+            || any(&self.revisions)
+    }
+}
+
 /// What there is to see.
 #[derive(Debug)]
 pub enum Observed {
@@ -85,6 +103,8 @@ pub enum Observed {
     World(Box<World>),
     /// The caches don't show our own last write yet: come back after that time.
     Stale(Duration),
+    /// The application is gone, which the cache does not show yet.
+    Gone,
 }
 
 /// The namespace and name of a `RestAPI`.
@@ -118,17 +138,26 @@ pub async fn observe(
         namespace: &owner.0,
         overdue: &overdue,
     };
-    Ok(Observed::World(Box::new(World {
+    let mut world = World {
         deployments: live.refresh(caches.deployments.of(&owner)).await?,
         services: live.refresh(caches.services.of(&owner)).await?,
         service_accounts: live.refresh(caches.service_accounts.of(&owner)).await?,
         revisions: live.refresh(caches.revisions.of(&owner)).await?,
         pods: caches.pods.of(&owner),
-        restapi: match live.refresh(vec![Arc::clone(&restapi)]).await?.pop() {
-            Some(newest) => newest,
-            None => restapi,
-        },
-    })))
+        restapi: Arc::clone(&restapi),
+    };
+    let newest = if world.has_orphans() {
+        // Somebody took the owner references away, or deletes the RestAPI and keeps what it owns. Only the
+        // API server knows which; giving an object back to a RestAPI that is going would delete it.
+        live.get(&owner.1).await?
+    } else {
+        live.refresh(vec![restapi]).await?.pop()
+    };
+    let Some(newest) = newest else {
+        return Ok(Observed::Gone);
+    };
+    world.restapi = newest;
+    Ok(Observed::World(Box::new(world)))
 }
 
 /// The state in which the caches have an object that was written for `owner`.
@@ -160,10 +189,21 @@ impl Live<'_> {
     {
         let kind = K::kind(&());
         for target in self.overdue.iter().filter(|target| target.kind == kind) {
-            let api: Api<K> = Api::namespaced(self.client.clone(), self.namespace);
             cached.retain(|object| object.name_any() != target.name);
-            cached.extend(api.get_opt(&target.name).await?.map(Arc::new));
+            cached.extend(self.get(&target.name).await?);
         }
         Ok(cached)
+    }
+
+    /// One object as it is now.
+    async fn get<K>(&self, name: &str) -> Result<Option<Arc<K>>, kube::Error>
+    where
+        K: Resource<DynamicType = (), Scope = kube::core::NamespaceResourceScope>
+            + Clone
+            + std::fmt::Debug
+            + DeserializeOwned,
+    {
+        let api: Api<K> = Api::namespaced(self.client.clone(), self.namespace);
+        Ok(api.get_opt(name).await?.map(Arc::new))
     }
 }

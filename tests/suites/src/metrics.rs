@@ -30,7 +30,8 @@ impl Metrics {
                     .all(|label| has.split(',').any(|l| l == label))
             })
             .map(|(_, value)| value.parse().unwrap_or(f64::NAN))
-            .sum()
+            // Unlike `sum`, which makes -0 of nothing.
+            .fold(0.0, |sum, value: f64| sum + value)
     }
 
     /// How many requests of one method were sent to the API server.

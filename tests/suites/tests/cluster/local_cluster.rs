@@ -12,7 +12,7 @@ use suites::env::Env;
 use suites::pods;
 use suites::wait::{eventually, timed};
 
-use crate::machine::{self, Machine};
+use crate::machine::{self, LocalCluster, Machine};
 use crate::setting;
 
 /// The cluster that this test makes beside the one that it runs on.
@@ -26,16 +26,20 @@ async fn a_cluster_comes_back_after_a_crash_and_down_leaves_nothing() -> Result<
     setting::alone("machine", async |namespace| {
         setting::xtask(&["down", "--name", SCRATCH]).await?;
         let before = Machine::now()?;
-        let result = crash_and_recover(&namespace.env, &before).await;
+        setting::xtask(&["up", "--name", SCRATCH, "--nodes", "1"]).await?;
+        let scratch = LocalCluster::read(folder(&namespace.env.kubeconfig)?)?;
+        let result = crash_and_recover(&namespace.env, &scratch).await;
         let down = setting::xtask(&["down", "--name", SCRATCH]).await;
         result?;
         down?;
-        let folder = folder(&namespace.env.kubeconfig)?;
-        let left = machine::processes_of(&shown(&folder), &[])?;
+        let left = scratch.processes()?;
         ensure!(left.is_empty(), "processes are left: {left:?}");
-        ensure!(!folder.exists(), "{} is left", folder.display());
-        let other = folder.with_file_name(setting::cluster()?);
-        let changes = Machine::now()?.changes_since(&before, &shown(&other));
+        ensure!(
+            !scratch.folder.exists(),
+            "{} is left",
+            scratch.folder.display()
+        );
+        let changes = Machine::now()?.changes_since(&before, &scratch);
         ensure!(
             changes.is_empty(),
             "left behind or taken along:\n{}",
@@ -47,11 +51,9 @@ async fn a_cluster_comes_back_after_a_crash_and_down_leaves_nothing() -> Result<
     .await
 }
 
-async fn crash_and_recover(env: &Env, before: &Machine) -> Result<()> {
-    setting::xtask(&["up", "--name", SCRATCH, "--nodes", "1"]).await?;
-    let folder = folder(&env.kubeconfig)?;
+async fn crash_and_recover(env: &Env, scratch: &LocalCluster) -> Result<()> {
     let env = Env {
-        kubeconfig: folder.join("kubeconfig"),
+        kubeconfig: scratch.folder.join("kubeconfig"),
         ..env.clone()
     };
     let client = env.client().await?;
@@ -61,12 +63,11 @@ async fn crash_and_recover(env: &Env, before: &Machine) -> Result<()> {
     maps.create(&PostParams::default(), &kept).await?;
     let containers = running(&client).await?;
 
-    let groups = machine::new_groups(before, &Machine::now()?);
     eventually(
         Duration::from_secs(10),
         "every process of the cluster is dead",
         async || {
-            let alive = machine::processes_of(&shown(&folder), &groups)?;
+            let alive = scratch.processes()?;
             machine::kill_all(&alive);
             ensure!(alive.is_empty(), "still alive: {alive:?}");
             Ok(())
@@ -146,8 +147,4 @@ fn folder(kubeconfig: &Path) -> Result<PathBuf> {
         .parent()
         .context("the kubeconfig is in no folder")?;
     Ok(cluster.with_file_name(SCRATCH))
-}
-
-fn shown(path: &Path) -> String {
-    path.display().to_string()
 }

@@ -42,7 +42,8 @@ pub(crate) struct Machine {
     /// The kernel's settings.
     settings: BTreeMap<PathBuf, String>,
     mounts: BTreeSet<String>,
-    files: BTreeSet<PathBuf>,
+    /// Each with what it leads to, if it is a link.
+    files: BTreeSet<String>,
 }
 
 impl Machine {
@@ -78,15 +79,13 @@ impl Machine {
             network,
             settings,
             mounts: mounts.collect(),
-            files,
+            files: files.map(|path| led(&path)).collect(),
         })
     }
 
-    /// What is there now and was not before, or the other way round.
-    ///
-    /// Files and mounts of other clusters come and go: of these only what is new and says nothing of
-    /// `other`, the folder of a cluster that runs all the time, counts.
-    pub(crate) fn changes_since(&self, before: &Self, other: &str) -> Vec<String> {
+    /// What is there now and was not before, or the other way round, but for what is recognisably that of
+    /// another local cluster than `ours`: those may come and go at the same time.
+    pub(crate) fn changes_since(&self, before: &Self, ours: &LocalCluster) -> Vec<String> {
         let mut changes = Vec::new();
         for (what, now) in &self.network {
             let was = before.network.get(what).cloned().unwrap_or_default();
@@ -100,62 +99,91 @@ impl Machine {
             );
         }
         for (path, was) in &before.settings {
-            let now = self.settings.get(path);
-            if now != Some(was) {
+            // Those of a link that went are told by the link.
+            if let Some(now) = self.settings.get(path).filter(|now| *now != was) {
                 changes.push(format!("{}: was {was:?}, is {now:?}", path.display()));
             }
         }
-        let mounts = self
-            .mounts
-            .difference(&before.mounts)
-            .filter(|at| !at.starts_with(other));
-        changes.extend(mounts.map(|at| format!("mounted: {at}")));
-        let files = self.files.difference(&before.files);
-        changes.extend(files.map(|path| format!("file: {}", path.display())));
+        changes.extend(
+            self.mounts
+                .difference(&before.mounts)
+                .map(|at| format!("mounted: {at}")),
+        );
+        changes.extend(
+            self.files
+                .difference(&before.files)
+                .map(|file| format!("file: {file}")),
+        );
+        changes.retain(|change| !ours.is_of_another(change));
         changes
     }
 }
 
-/// The processes that have anything to do with the cluster in `folder`: started by it, in a control group of
-/// it, or with its folder in their arguments or surroundings.
-pub(crate) fn processes_of(folder: &str, groups: &[String]) -> Result<Vec<(i32, String)>> {
-    let mut found = Vec::new();
-    let me = i32::try_from(std::process::id())?;
-    for path in entries("/proc")? {
-        let Some(pid) = path
-            .file_name()
-            .and_then(|name| name.to_str()?.parse().ok())
-        else {
-            continue;
-        };
-        // A process can end while it is looked at.
-        let read = |file: &str| fs::read(path.join(file)).unwrap_or_default();
-        let text = |file: &str| String::from_utf8_lossy(&read(file)).replace('\0', " ");
-        let (arguments, group) = (text("cmdline"), text("cgroup"));
-        let is_ours = arguments.contains(folder)
-            || text("environ").contains(folder)
-            || groups.iter().any(|ours| group.contains(ours.as_str()));
-        if is_ours && pid != me {
-            found.push((pid, arguments));
-        }
-    }
-    Ok(found)
+/// A local cluster on this machine.
+#[derive(Clone, Debug)]
+pub(crate) struct LocalCluster {
+    /// The folder of its files.
+    pub(crate) folder: PathBuf,
+    /// What the names of its links and control groups begin with.
+    mark: String,
 }
 
-/// Control groups near the root that are in `after` and not in `before`, as `/NAME`.
-pub(crate) fn new_groups(before: &Machine, after: &Machine) -> Vec<String> {
-    let groups = |machine: &Machine| {
-        machine
-            .network
-            .get("control groups")
-            .cloned()
-            .unwrap_or_default()
-    };
-    let new: BTreeSet<String> = groups(after)
-        .difference(&groups(before))
-        .filter_map(|path| Some(format!("/{}", path.rsplit_once('/')?.1)))
-        .collect();
-    new.into_iter().collect()
+impl LocalCluster {
+    /// The cluster whose files are in `folder`.
+    ///
+    /// # Errors
+    /// When there is none.
+    pub(crate) fn read(folder: PathBuf) -> Result<Self> {
+        let path = folder.join("cluster.json");
+        let text =
+            fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?;
+        let record: serde_json::Value = serde_json::from_str(&text)?;
+        let slot = record["slot"].as_u64();
+        let slot = slot.with_context(|| format!("no slot in {}", path.display()))?;
+        Ok(Self {
+            folder,
+            mark: format!("ra{slot}"),
+        })
+    }
+
+    /// The processes that have anything to do with it: started by it, in a control group of it, or with its
+    /// folder in their arguments or surroundings.
+    pub(crate) fn processes(&self) -> Result<Vec<(i32, String)>> {
+        let (folder, group) = (shown(&self.folder), format!("/{}-", self.mark));
+        let mut found = Vec::new();
+        for path in entries("/proc")? {
+            let Some(pid) = path
+                .file_name()
+                .and_then(|name| name.to_str()?.parse().ok())
+            else {
+                continue;
+            };
+            // A process can end while it is looked at.
+            let read = |file: &str| fs::read(path.join(file)).unwrap_or_default();
+            let text = |file: &str| String::from_utf8_lossy(&read(file)).replace('\0', " ");
+            let arguments = text("cmdline");
+            let is_ours = arguments.contains(&folder)
+                || text("environ").contains(&folder)
+                || text("cgroup").contains(&group);
+            if is_ours {
+                found.push((pid, arguments));
+            }
+        }
+        Ok(found)
+    }
+
+    /// Whether `text` names the folder, or a link or control group, of another local cluster.
+    fn is_of_another(&self, text: &str) -> bool {
+        let folder = shown(&self.folder);
+        let clusters = self.folder.parent().map(shown).unwrap_or_default();
+        let words = text.split(|c: char| !c.is_ascii_alphanumeric());
+        let mut marks = words.filter(|word| {
+            let number = word.strip_prefix("ra").unwrap_or_default();
+            !number.is_empty() && number.bytes().all(|byte| byte.is_ascii_digit())
+        });
+        let in_other_folder = text.contains(&format!("{clusters}/")) && !text.contains(&folder);
+        in_other_folder || marks.any(|word| word != self.mark)
+    }
 }
 
 /// Kills all these processes (SIGKILL); one that has ended in the meantime is fine.
@@ -214,6 +242,14 @@ fn lines(program: &str, arguments: &[&str]) -> Result<BTreeSet<String>> {
         .lines()
         .map(|line| line.trim_end().to_owned())
         .collect())
+}
+
+/// A path, and what it leads to.
+fn led(path: &Path) -> String {
+    fs::read_link(path).map_or_else(
+        |_| shown(path),
+        |to| format!("{} -> {}", shown(path), shown(to)),
+    )
 }
 
 fn shown(path: impl AsRef<Path>) -> String {
