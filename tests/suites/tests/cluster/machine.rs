@@ -70,11 +70,10 @@ impl Machine {
             .lines()
             .filter_map(|line| line.split(' ').nth(4))
             .map(Into::into);
+        // Not every machine has every one of these folders.
         let files = FOLDERS
             .iter()
-            .filter_map(|folder| entries(folder).ok())
-            .flatten()
-            .collect();
+            .flat_map(|folder| entries(folder).unwrap_or_default());
         Ok(Self {
             network,
             settings,
@@ -162,6 +161,10 @@ impl LocalCluster {
             let read = |file: &str| fs::read(path.join(file)).unwrap_or_default();
             let text = |file: &str| String::from_utf8_lossy(&read(file)).replace('\0', " ");
             let arguments = text("cmdline");
+            // One that has ended, and that its parent has not yet taken note of, has no arguments.
+            if arguments.is_empty() {
+                continue;
+            }
             let is_ours = arguments.contains(&folder)
                 || text("environ").contains(&folder)
                 || text("cgroup").contains(&group);
