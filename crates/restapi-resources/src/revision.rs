@@ -114,7 +114,7 @@ mod tests {
         for (field, value) in changes {
             let is_new = revision(|spec| spec["model"][field] = value) != before;
             assert_eq!(
-                changed,
+                is_new,
                 FIELDS.contains(&(field, Effect::Template)),
                 "model.{field}"
             );

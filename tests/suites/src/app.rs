@@ -70,7 +70,7 @@ impl App {
     /// pod, the nodes still refuse connections to it, since kube-proxy follows about once a second.
     ///
     /// # Errors
-    /// When that takes longer than [`ROUTED`].
+    /// When that takes longer than `ROUTED`.
     pub async fn answers(&self) -> Result<()> {
         eventually(
             ROUTED,

@@ -29,7 +29,10 @@ async fn a_cluster_comes_back_after_a_crash_and_down_leaves_nothing() -> Result<
         setting::xtask(&["up", "--name", SCRATCH, "--nodes", "1"]).await?;
         let scratch = LocalCluster::read(folder(&namespace.env.kubeconfig)?)?;
         let made = Machine::now()?.changes_since(&before, &scratch);
-        ensure!(!made.is_empty(), "a cluster is up and nothing of it was found on the machine");
+        ensure!(
+            !made.is_empty(),
+            "a cluster is up and nothing of it was found on the machine"
+        );
         let result = crash_and_recover(&namespace.env, &scratch).await;
         let down = setting::xtask(&["down", "--name", SCRATCH]).await;
         result?;

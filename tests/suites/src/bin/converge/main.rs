@@ -72,7 +72,8 @@ async fn main() -> Result<()> {
     let args = Args::parse();
     let figures = measure(&args).await?;
     println!("{}", figures::table(&figures));
-    args.out.map_or(Ok(()), |path| figures::write(&figures, &path))
+    args.out
+        .map_or(Ok(()), |path| figures::write(&figures, &path))
 }
 
 async fn measure(args: &Args) -> Result<Vec<Figure>> {
