@@ -42,7 +42,7 @@ pub fn cause(component: &Component, pods: &[Arc<Pod>]) -> Option<Cause> {
 fn of_pod(component: &Component, pod: &Pod) -> Option<Cause> {
     let status = pod.status.as_ref()?;
     let containers = status.container_statuses.as_deref().unwrap_or_default();
-    containers.iter().find_map(|container| of_container(component, container)).or_else(|| {
+    containers.iter().find_map(|container| of_container(component, pod, container)).or_else(|| {
         let condition = status.conditions.as_ref()?.iter().find(|c| c.type_ == "PodScheduled" && c.status == "False")?;
         let found = condition.message.as_deref().unwrap_or("no node was found");
         Some(Cause {
@@ -56,7 +56,7 @@ fn of_pod(component: &Component, pod: &Pod) -> Option<Cause> {
     })
 }
 
-fn of_container(component: &Component, container: &ContainerStatus) -> Option<Cause> {
+fn of_container(component: &Component, pod: &Pod, container: &ContainerStatus) -> Option<Cause> {
     let waiting = container.state.as_ref()?.waiting.as_ref()?;
     let said = waiting.message.as_deref().unwrap_or_default();
     let name = component.name;
@@ -79,8 +79,10 @@ fn of_container(component: &Component, container: &ContainerStatus) -> Option<Ca
         "CrashLoopBackOff" => (
             "CrashLooping",
             format!(
-                "the program ends again and again{}; see its output: kubectl logs -l app.kubernetes.io/component={name} --previous",
-                last_exit(container)
+                "the program ends again and again{}; see its output: kubectl -n {} logs {} --previous",
+                last_exit(container),
+                pod.namespace().unwrap_or_default(),
+                pod.name_any()
             ),
             true,
         ),
@@ -137,7 +139,7 @@ mod tests {
     fn pod(status: &Value) -> Arc<Pod> {
         Arc::new(
             serde_json::from_value(json!({
-                "metadata": {"name": "p", "labels": {"app.kubernetes.io/component": "view"}},
+                "metadata": {"name": "p", "namespace": "shop", "labels": {"app.kubernetes.io/component": "view"}},
                 "status": status,
             }))
             .unwrap(),

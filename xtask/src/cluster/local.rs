@@ -11,6 +11,7 @@ mod down;
 mod fake;
 mod health;
 mod images;
+mod kernel;
 mod kubelet;
 mod layout;
 mod leftovers;

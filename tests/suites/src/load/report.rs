@@ -1,6 +1,6 @@
 //! What became of the requests of a load.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
@@ -47,24 +47,11 @@ impl Report {
         Self(answers)
     }
 
-    /// The requests, in the order in which they began.
-    #[must_use]
-    pub fn answers(&self) -> &[Answer] {
-        &self.0
-    }
-
     /// The chains of all requests that were answered.
     pub fn chains(&self) -> impl Iterator<Item = &[Hop]> {
         self.0
             .iter()
             .filter_map(|answer| answer.result.as_deref().ok())
-    }
-
-    /// The pods of `role` that answered.
-    #[must_use]
-    pub fn pods(&self, role: &str) -> BTreeSet<&str> {
-        let hops = self.chains().flatten().filter(|hop| hop.role == role);
-        hops.map(|hop| hop.pod.as_str()).collect()
     }
 
     /// Succeeds when no request was lost, and at least `least` were made.

@@ -8,7 +8,7 @@ use anyhow::{Context, Result};
 
 use super::layout::Layout;
 use super::plan::{MAX_NODES, NodePlan, Plan};
-use super::{cgroup, leftovers, mounts, network, preflight, process, procfs};
+use super::{cgroup, kernel, leftovers, mounts, network, preflight, process, procfs};
 use crate::cluster::record::{self, Record};
 use crate::paths;
 use crate::ui::Progress;
@@ -32,6 +32,7 @@ pub(crate) fn down(name: &str) -> Result<()> {
             .iter()
             .try_for_each(|node| cgroup::remove(&node.link()))
     })?;
+    kernel::restore(&layout)?;
     progress.step("files", || remove_files(&layout, &nodes))
 }
 

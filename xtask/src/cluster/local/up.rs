@@ -9,7 +9,8 @@ use super::api::Api;
 use super::layout::Layout;
 use super::plan::{MAX_NODES, NodePlan, Plan};
 use super::{
-    addons, control_plane, fake, health, kubelet, network, node, pki, preflight, process, slots,
+    addons, control_plane, fake, health, kernel, kubelet, network, node, pki, preflight, process,
+    slots,
 };
 use crate::cluster::UpArgs;
 use crate::cluster::record::{self, Record};
@@ -123,6 +124,9 @@ impl Up {
         let progress = Progress::with_total("up", if self.record.nodes > 0 { 5 } else { 3 });
         progress.step("certificates and network", || {
             pki::ensure(&self.layout, self.plan, self.record.nodes)?;
+            if self.record.nodes > 0 {
+                kernel::remember(&self.layout)?;
+            }
             network::ensure_bridge(&self.layout, self.plan)
         })?;
         let what = match self.record.nodes {
