@@ -69,7 +69,7 @@ async fn a_program_that_ends_again_and_again_is_named_and_replaces_nothing() -> 
             shows: |pod| waits_for(pod, &["CrashLoopBackOff"]),
             condition: conditions::STALLED,
             reason: "CrashLooping",
-            names: &["model", "exit code 2", "kubectl logs"],
+            names: &["model", "exit code 2", "--previous"],
         },
     )
     .await
