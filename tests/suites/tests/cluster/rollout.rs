@@ -19,7 +19,7 @@ const RATE: u32 = 50;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_new_image_rolls_out_without_a_lost_request() -> Result<()> {
-    setting::shared("image", async |namespace| {
+    setting::measured("image", async |namespace| {
         let app = App::orders(&namespace, &setting::demo()?).await?;
         let before = versions(&app).await?;
         let next = setting::next_demo()?;
@@ -46,7 +46,7 @@ async fn a_new_image_rolls_out_without_a_lost_request() -> Result<()> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn scaling_up_and_down_loses_no_request() -> Result<()> {
-    setting::shared("scale", async |namespace| {
+    setting::measured("scale", async |namespace| {
         let app = App::orders(&namespace, &setting::demo()?).await?;
         let before = versions(&app).await?;
         let up = changed(&app, ComponentName::View, json!({"replicas": 3}), 12).await?;
@@ -65,7 +65,7 @@ async fn scaling_up_and_down_loses_no_request() -> Result<()> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_component_goes_and_comes_back_while_the_others_serve() -> Result<()> {
-    setting::shared("component", async |namespace| {
+    setting::measured("component", async |namespace| {
         let app = App::orders(&namespace, &setting::demo()?).await?;
         let before = Snapshot::of(&namespace).await?.owned();
         changed(&app, ComponentName::Controller, json!({"view": null}), 3)

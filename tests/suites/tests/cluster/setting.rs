@@ -5,10 +5,13 @@ use std::path::PathBuf;
 use anyhow::{Context, Result, ensure};
 use suites::namespace::{self, Namespace};
 use tokio::process::Command;
-use tokio::sync::RwLock;
+use tokio::sync::{Mutex, RwLock};
 
 /// Held by every test: shared, or alone by those that disturb the others.
 static CLUSTER: RwLock<()> = RwLock::const_new(());
+
+/// Held by each test that puts an application under much load.
+static MEASURED: Mutex<()> = Mutex::const_new(());
 
 /// Runs `test` in a namespace of its own, at the same time as others.
 pub(crate) async fn shared(
@@ -17,6 +20,16 @@ pub(crate) async fn shared(
 ) -> Result<()> {
     let _others = CLUSTER.read().await;
     namespace::with(test, work).await
+}
+
+/// As [`shared`], but one at a time: each of these replaces many pods under load, and together they would
+/// measure the machine.
+pub(crate) async fn measured(
+    test: &str,
+    work: impl AsyncFnOnce(Namespace) -> Result<()>,
+) -> Result<()> {
+    let _one = MEASURED.lock().await;
+    shared(test, work).await
 }
 
 /// Runs `test` in a namespace of its own, while no other runs.
