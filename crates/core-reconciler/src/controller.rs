@@ -23,6 +23,7 @@ use restapi_types::{RestAPI, RestAPIStatus, crd, keys};
 use serde::de::DeserializeOwned;
 
 use crate::apply::{Writers, apply};
+use crate::namespaces::{self, Going};
 use crate::observe::{Caches, Observed, World, observe, owner};
 use crate::plan::{self, Plan, PlanError, plan};
 use crate::report::{self, ReportError, Reporter};
@@ -57,6 +58,7 @@ pub async fn run(ctx: Context) -> Result<(), KitError> {
         caches,
         tracker: Tracker::default(),
         reporter: Reporter::default(),
+        going: Going::default(),
     };
     runner::run(&ctx, plan::WRITER, main, triggers, Arc::new(core)).await
 }
@@ -100,6 +102,7 @@ struct Core {
     caches: Caches,
     tracker: Tracker,
     reporter: Reporter,
+    going: Going,
 }
 
 impl Reconciler for Core {
@@ -107,6 +110,10 @@ impl Reconciler for Core {
     type Error = Error;
 
     async fn reconcile(&self, restapi: Arc<RestAPI>, shard: HeldShard) -> Result<Requeue, Error> {
+        let namespace = restapi.metadata.namespace.clone().unwrap_or_default();
+        if let Some(pause) = self.going.pause(&namespace, self.ctx.clock.monotonic()) {
+            return Ok(Requeue::After(pause));
+        }
         let world = match observe(&self.ctx.client, &self.caches, &self.tracker, restapi).await? {
             Observed::World(world) => world,
             Observed::Stale(wait) => return Ok(Requeue::After(wait)),
@@ -136,6 +143,10 @@ impl Reconciler for Core {
             // Somebody else wrote in between, the deployment controller most of the time: an ordinary race.
             Err(WriteError::Conflict { .. } | WriteError::Exists(_)) => {
                 return Ok(Requeue::After(AFTER_RACE));
+            }
+            Err(WriteError::NamespaceGoing(_)) => {
+                self.going.note(&namespace, self.ctx.clock.monotonic());
+                return Ok(Requeue::After(namespaces::PAUSE));
             }
             Err(error) => return Err(error.into()),
         };

@@ -3,6 +3,7 @@
 
 mod apply;
 mod controller;
+mod namespaces;
 mod observe;
 mod plan;
 mod pods;

@@ -104,6 +104,9 @@ pub enum WriteError {
         /// The API server's reason, such as `Invalid` or `Forbidden`.
         reason: String,
     },
+    /// The namespace is being deleted, or is gone: nothing can be made in it any more.
+    #[error("{} {} was refused: its namespace is being deleted", .0.kind, .0.name)]
+    NamespaceGoing(Target),
     /// The API server did not answer, or not in time.
     #[error("{} {} could not be written: {source}", target.kind, target.name)]
     Unavailable {
@@ -123,20 +126,18 @@ impl WriteError {
             Self::Exists(_) => "exists",
             Self::Conflict { .. } => "conflict",
             Self::Refused { .. } => "refused",
+            Self::NamespaceGoing(_) => "namespace_going",
             Self::Unavailable { .. } => "unavailable",
         }
     }
 
     fn from_kube(target: Target, error: kube::Error) -> Self {
         match &error {
-            kube::Error::Api(status)
-                if matches!(status.code, 404 | 409) && !is_namespace_gone(status) =>
-            {
-                Self::Conflict {
-                    target,
-                    message: status.message.clone(),
-                }
-            }
+            kube::Error::Api(status) if is_namespace_going(status) => Self::NamespaceGoing(target),
+            kube::Error::Api(status) if matches!(status.code, 404 | 409) => Self::Conflict {
+                target,
+                message: status.message.clone(),
+            },
             kube::Error::Api(status) if (400..500).contains(&status.code) && status.code != 429 => {
                 Self::Refused {
                     target,
@@ -152,9 +153,12 @@ impl WriteError {
     }
 }
 
-/// A namespace that is missing or going refuses for good: nothing that is read again changes it.
-fn is_namespace_gone(status: &Status) -> bool {
-    status.message.starts_with("namespaces ")
+/// Whether a namespace that is being deleted, or is gone, refused the write.
+fn is_namespace_going(status: &Status) -> bool {
+    let causes = status.details.iter().flat_map(|details| &details.causes);
+    let mut reasons = causes.map(|cause| cause.reason.as_str());
+    reasons.any(|reason| reason == "NamespaceTerminating")
+        || (status.code == 404 && status.message.starts_with("namespaces "))
 }
 
 /// Writes on behalf of one owner, as one field manager.

@@ -20,9 +20,9 @@ use crate::setting;
 /// How many applications are being made in it.
 const APPLICATIONS: u32 = 10;
 
-/// Writes that core-reconciler may try in vain for each application that goes: those of its 14 objects that
-/// are missing, again for each that it sees going, but never on and on.
-const VAIN_WRITES: u32 = 14 * 14;
+/// Writes that core-reconciler may try in vain for each application that goes: its 14 objects once every 5 s
+/// while the namespace is going, which takes less than 15 s.
+const VAIN_WRITES: u32 = 14 * 3;
 
 /// How long the namespace may take to go: its pods serve on for some seconds.
 const GONE: Duration = Duration::from_secs(90);
