@@ -24,7 +24,7 @@ async fn a_quota_on_services_is_told_harms_nothing_and_is_no_end() -> Result<()>
         create(&ns, "orders", &view()).await?;
         ready(&ns, "orders").await?;
         let before = settled(&ns).await?.owned().states();
-        quota::limit(&ns, "count/services", "2").await?;
+        quota::limit(&ns, "count/services", "2", 2).await?;
         change(&ns, "orders", &json!({"model": {}})).await?;
         let message = holds(&ns, "orders", (STALLED, "WriteRefused"), TOLD).await?;
         ensure!(
@@ -48,7 +48,7 @@ async fn a_quota_on_services_is_told_harms_nothing_and_is_no_end() -> Result<()>
             now.get("Deployment/orders-view-blue").map(|(uid, _)| uid) == view_before,
             "view was replaced"
         );
-        quota::limit(&ns, "count/services", "10").await?;
+        quota::limit(&ns, "count/services", "10", 2).await?;
         timed(
             TRIED_AGAIN,
             "there is room in the quota, the application is no longer stalled",
@@ -69,7 +69,7 @@ async fn a_quota_on_services_is_told_harms_nothing_and_is_no_end() -> Result<()>
 #[tokio::test]
 async fn the_refusal_of_everything_is_told() -> Result<()> {
     run("nothing", async |ns| {
-        quota::limit(&ns, "count/serviceaccounts", "0").await?;
+        quota::limit(&ns, "count/serviceaccounts", "0", 0).await?;
         let _manager = Manager::start(&ns, "core").await?;
         create(&ns, "orders", &view()).await?;
         let message = holds(&ns, "orders", (STALLED, "WriteRefused"), TOLD).await?;

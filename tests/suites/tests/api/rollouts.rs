@@ -21,7 +21,7 @@ async fn pods_that_are_refused_stall_and_what_serves_serves_on() -> Result<()> {
         create(&ns, "orders", &view()).await?;
         ready(&ns, "orders").await?;
         let serving = ns.api::<Pod>().list(&ListParams::default()).await?.items;
-        quota::limit(&ns, "pods", "1").await?;
+        quota::limit(&ns, "pods", "1", 1).await?;
         change(&ns, "orders", &json!({"image": "example.invalid/app:2"})).await?;
         let message = holds(&ns, "orders", (STALLED, "PodsRefused"), SOON).await?;
         ensure!(
@@ -39,7 +39,7 @@ async fn pods_that_are_refused_stall_and_what_serves_serves_on() -> Result<()> {
         );
         // The controller-manager tries again ever more rarely; a change of the Deployment's scale makes it
         // look at once.
-        quota::limit(&ns, "pods", "5").await?;
+        quota::limit(&ns, "pods", "5", 1).await?;
         change(&ns, "orders", &json!({"replicas": 2})).await?;
         ready(&ns, "orders").await?;
         Ok(())
