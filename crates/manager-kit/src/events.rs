@@ -9,6 +9,7 @@ use std::time::Duration;
 use k8s_openapi::api::core::v1::ObjectReference;
 use kube::Client;
 use kube::runtime::events::{Event, EventType, Recorder, Reporter};
+use restapi_types::text::shortened;
 use tokio::sync::mpsc;
 use tokio::time::Instant;
 
@@ -203,14 +204,4 @@ impl std::fmt::Debug for Recorders {
             .field("notes", &self.by_note.len())
             .finish_non_exhaustive()
     }
-}
-
-fn shortened(text: &str, limit: usize) -> String {
-    const ELLIPSIS: &str = "…";
-    if text.len() <= limit {
-        return text.to_owned();
-    }
-    let end = text.floor_char_boundary(limit.saturating_sub(ELLIPSIS.len()));
-    let (kept, _) = text.split_at(end);
-    format!("{kept}{ELLIPSIS}")
 }

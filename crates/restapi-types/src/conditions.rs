@@ -6,6 +6,8 @@
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
 
+use crate::text::shortened;
+
 /// Everything that the spec asks for exists, is synced and is available.
 pub const READY: &str = "Ready";
 /// Work is under way (kstatus: in progress).
@@ -82,31 +84,11 @@ pub fn merge(
                 type_: f.type_.to_owned(),
                 status: status.to_owned(),
                 reason: f.reason,
-                message: bounded(f.message),
+                message: shortened(&f.message, MAX_MESSAGE),
                 observed_generation: Some(generation),
                 last_transition_time: kept.unwrap_or(Time(now)),
             }
         })
-        .collect()
-}
-
-/// The message cut to [`MAX_MESSAGE`] bytes, at a character, with a mark where it was cut.
-fn bounded(message: String) -> String {
-    if message.len() <= MAX_MESSAGE {
-        return message;
-    }
-    let mark = '…';
-    let end = (0..=MAX_MESSAGE - mark.len_utf8())
-        .rev()
-        .find(|&i| message.is_char_boundary(i))
-        .unwrap_or(0);
-    message
-        .chars()
-        .scan(0, |at, c| {
-            *at += c.len_utf8();
-            (*at <= end).then_some(c)
-        })
-        .chain([mark])
         .collect()
 }
 

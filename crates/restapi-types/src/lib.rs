@@ -14,6 +14,7 @@ pub mod names;
 pub mod requirements;
 pub mod spec;
 pub mod status;
+pub mod text;
 
 pub use component::ComponentName;
 pub use environment::Environment;

@@ -33,7 +33,7 @@ pub(super) fn surplus(
     let idle: Vec<_> = world
         .services
         .iter()
-        .filter(|s| !has_pods(s, world))
+        .filter(|s| !services.contains(&s.name_any()) && !has_pods(s, world))
         .cloned()
         .collect();
     unwanted(app, &world.deployments, &deployments)
