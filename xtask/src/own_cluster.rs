@@ -1,11 +1,12 @@
 //! A cluster that a task brings up for itself beside the user's, and takes down again.
 
 use std::fs::File;
+use std::path::PathBuf;
 
 use anyhow::Result;
 
-use crate::artifacts;
 use crate::cluster::{self, DownArgs, Target, UpArgs};
+use crate::{artifacts, paths};
 
 /// Whether a cluster outlives the task that brought it up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -14,6 +15,14 @@ pub(crate) enum Keep {
     Yes,
     /// It is new, and is taken down at the end.
     No,
+}
+
+/// The name of the cluster that a task brings up for `purpose`: `restapi-PURPOSE`, or, where a machine has
+/// several checkouts that are tested at the same time, `$RESTAPI_CLUSTER_PREFIX-PURPOSE`.
+pub(crate) fn name(purpose: &str) -> String {
+    let prefix = paths::variable("RESTAPI_CLUSTER_PREFIX").map(PathBuf::into_os_string);
+    let prefix = prefix.and_then(|prefix| prefix.into_string().ok());
+    format!("{}-{purpose}", prefix.as_deref().unwrap_or("restapi"))
 }
 
 /// A cluster in use. Dropped without [`OwnCluster::down`], as after an error, it is taken down as well.

@@ -88,7 +88,8 @@ fn check_name(name: &str) -> Result<()> {
     Ok(())
 }
 
-fn variable(name: &str) -> Option<PathBuf> {
+/// The value of an environment variable, unless it is empty.
+pub(crate) fn variable(name: &str) -> Option<PathBuf> {
     env::var_os(name)
         .filter(|value| !value.is_empty())
         .map(PathBuf::from)

@@ -6,12 +6,11 @@ use anyhow::{Context, Result};
 
 use super::figures;
 use crate::cluster::UpArgs;
-use crate::own_cluster::{Keep, OwnCluster};
+use crate::own_cluster::{self, Keep, OwnCluster};
 use crate::run::Cmd;
 use crate::suites::Environment;
 use crate::{artifacts, deploy, images};
 
-const CLUSTER: &str = "restapi-bench";
 /// Pods that a KWOK node takes, as a kubelet by default.
 const PODS_PER_NODE: u16 = 110;
 /// The components of each application; while a revision is replaced each may have a second pod.
@@ -45,7 +44,7 @@ pub(super) fn run(args: &Args) -> Result<()> {
     let up = UpArgs {
         nodes: Some(0),
         fake_nodes: Some(fake_nodes(args.apps)),
-        ..UpArgs::named(CLUSTER)
+        ..UpArgs::named(&own_cluster::name("bench"))
     };
     let cluster = OwnCluster::up(&up, keep)?;
     deploy::install_crd(cluster.target())?;

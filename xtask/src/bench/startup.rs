@@ -9,12 +9,9 @@ use anyhow::{Context, Result};
 use super::figures::Figure;
 use super::manager;
 use crate::cluster::UpArgs;
-use crate::own_cluster::{Keep, OwnCluster};
+use crate::own_cluster::{self, Keep, OwnCluster};
 use crate::{artifacts, deploy, images, myself};
 
-const CLUSTER: &str = "restapi-bench";
-const UP: [&str; 3] = ["up", "--name", CLUSTER];
-const DOWN: [&str; 3] = ["down", "--name", CLUSTER];
 const MIB: f64 = 1024.0 * 1024.0;
 
 /// Arguments of `cargo xtask bench startup`.
@@ -39,10 +36,12 @@ pub(super) fn run(args: &Args) -> Result<Vec<Figure>> {
         figures.push(Figure::new("up_bare_s", bare()?, "s"));
     }
     // The caches hold everything from here on, whatever they held before.
-    OwnCluster::up(&UpArgs::named(CLUSTER), Keep::No)?.down()?;
-    let (up, down) = (myself::command(&UP)?, myself::command(&DOWN)?);
+    let name = own_cluster::name("bench");
+    OwnCluster::up(&UpArgs::named(&name), Keep::No)?.down()?;
+    let up = myself::command(&["up", "--name", &name])?;
+    let down = myself::command(&["down", "--name", &name])?;
     figures.push(Figure::new("up_cached_s", seconds(|| up.run())?, "s"));
-    let cluster = OwnCluster::take_over(CLUSTER)?;
+    let cluster = OwnCluster::take_over(&name)?;
     figures.push(Figure::new("up_running_s", seconds(|| up.run())?, "s"));
     deploy::install_crd(cluster.target())?;
     let ready = manager::ready_ms(cluster.target(), args.manager_runs)?;
@@ -55,11 +54,12 @@ pub(super) fn run(args: &Args) -> Result<Vec<Figure>> {
 
 /// `up` with every cache empty. Packages of the system that are there already stay.
 fn bare() -> Result<f64> {
-    let down = myself::command(&DOWN)?;
+    let name = own_cluster::name("bench");
+    let down = myself::command(&["down", "--name", &name])?;
     down.run()?;
     let caches = artifacts::folder().join("bench/bare");
     remove(&caches)?;
-    let up = myself::command(&UP)?
+    let up = myself::command(&["up", "--name", &name])?
         .env("RESTAPI_CACHE", caches.join("programs"))
         .env("GOCACHE", caches.join("go-build"))
         .env("GOMODCACHE", caches.join("go-modules"))

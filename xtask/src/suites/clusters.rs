@@ -7,7 +7,7 @@ use anyhow::Result;
 use super::counted::{self, Count};
 use super::{Args, Environment};
 use crate::cluster::{Target, UpArgs};
-use crate::own_cluster::{Keep, OwnCluster};
+use crate::own_cluster::{self, Keep, OwnCluster};
 use crate::{deploy, images, paths};
 
 /// The suite `api`: an API server and etcd.
@@ -15,7 +15,7 @@ use crate::{deploy, images, paths};
 /// # Errors
 /// When the cluster can't be had or cargo can't be started.
 pub(super) fn api(args: &Args) -> Result<Count> {
-    let cluster = OwnCluster::up(&with_nodes("restapi-api", 0), keep(args))?;
+    let cluster = OwnCluster::up(&with_nodes("api", 0), keep(args))?;
     let environment = Environment::of(cluster.target())?;
     let count = tests("api", &environment, args)?;
     cluster.down()?;
@@ -27,7 +27,7 @@ pub(super) fn api(args: &Args) -> Result<Count> {
 /// # Errors
 /// As [`api`], and when the operator can't be installed.
 pub(super) fn cluster(args: &Args) -> Result<Count> {
-    let cluster = OwnCluster::up(&with_nodes("restapi-test", 2), keep(args))?;
+    let cluster = OwnCluster::up(&with_nodes("test", 2), keep(args))?;
     let mut environment = Environment::of(cluster.target())?;
     install(cluster.target(), &mut environment)?;
     let count = tests("cluster", &environment, args)?;
@@ -67,10 +67,10 @@ fn tests(suite: &str, environment: &Environment, args: &Args) -> Result<Count> {
     counted::run(&mut command)
 }
 
-fn with_nodes(name: &str, nodes: u8) -> UpArgs {
+fn with_nodes(purpose: &str, nodes: u8) -> UpArgs {
     UpArgs {
         nodes: Some(nodes),
-        ..UpArgs::named(name)
+        ..UpArgs::named(&own_cluster::name(purpose))
     }
 }
 
