@@ -1,18 +1,17 @@
 //! A `RestAPI` with every default and every inheritance worked out: what the rest of this crate reads.
 
-use std::collections::BTreeMap;
-
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::OwnerReference;
 use kube::Resource as _;
 use restapi_types::spec::DEFAULT_REPLICAS;
-use restapi_types::{
-    ComponentName, ComponentSpec, ResourceRequirements, RestAPI, RestAPISpec, names,
-};
+use restapi_types::spec::network::Protocol;
+use restapi_types::spec::storage::{PersistenceMode, PersistenceSpec};
+use restapi_types::{ComponentName, ComponentSpec, RestAPI, RestAPISpec, names};
 
-use crate::revision;
+use crate::parts::Parts;
+use crate::{inherit, revision};
 
-/// A `RestAPI` that can't be rendered. Admission refuses such objects; one that was stored without
-/// admission (before a rule existed, say) is reported in status.
+/// A `RestAPI` that can't be rendered. Admission refuses what it can see; what it can't see, and what was
+/// stored before a rule existed, is reported in status, and what runs is left as it is.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{field}: {problem}; {fix}")]
 pub struct Invalid {
@@ -22,6 +21,21 @@ pub struct Invalid {
     pub problem: String,
     /// What to write instead.
     pub fix: String,
+}
+
+impl Invalid {
+    /// The field at that path has that problem; `fix` says what to write instead.
+    pub fn new(
+        field: impl Into<String>,
+        problem: impl Into<String>,
+        fix: impl Into<String>,
+    ) -> Self {
+        Self {
+            field: field.into(),
+            problem: problem.into(),
+            fix: fix.into(),
+        }
+    }
 }
 
 /// An application as its author means it.
@@ -35,31 +49,38 @@ pub struct Application {
     pub uid: String,
     /// `metadata.generation`.
     pub generation: i64,
-    /// The components that it has, leaf first.
+    /// The application's own fields, as they stand in the object. Of what components inherit, read the
+    /// components.
+    pub spec: RestAPISpec,
+    /// The components that it has, what others call first and the edge last.
     pub components: Vec<Component>,
     /// The hash of everything that reaches a pod template.
     pub revision: String,
 }
 
-/// One component with every default worked out.
+/// One component with every default and every inheritance worked out.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Component {
-    /// Which of the four it is.
+    /// Which one it is.
     pub name: ComponentName,
     /// The container image.
     pub image: String,
     /// How many pods.
     pub replicas: i32,
-    /// The TCP port that it listens on.
-    pub port: i32,
-    /// The program, if not the image's.
-    pub command: Option<Vec<String>>,
-    /// The arguments, if not the image's.
-    pub args: Option<Vec<String>>,
-    /// The author's environment variables, the component's over the application's.
-    pub env_vars: BTreeMap<String, String>,
-    /// What the container asks of its node.
-    pub resources: Option<ResourceRequirements>,
+    /// The TCP port that it listens on; a worker has none.
+    pub port: Option<i32>,
+    /// What the port speaks.
+    pub protocol: Protocol,
+    /// Whether requests from outside the application may reach it.
+    pub is_exposed: bool,
+    /// Its fields, with those of the application where it has none of its own.
+    pub spec: ComponentSpec,
+    /// Its opaque fields as Kubernetes' types.
+    pub parts: Parts,
+    /// The Secrets with the credentials of registries.
+    pub pull_secrets: Vec<String>,
+    /// The hash of the ConfigMaps and Secrets that its pods refer to, once these were read.
+    pub config: Option<String>,
 }
 
 impl Application {
@@ -67,23 +88,24 @@ impl Application {
     ///
     /// # Errors
     /// [`Invalid`] names the field and the fix when the object lacks what every stored object has, or
-    /// breaks a rule that admission should have held.
+    /// breaks a rule that admission can't see.
     pub fn resolve(restapi: &RestAPI) -> Result<Self, Invalid> {
         let meta = restapi.meta();
         let name = required(meta.name.as_ref(), "metadata.name")?;
         if name.len() > names::MAX_APP {
-            return Err(Invalid {
-                field: "metadata.name".into(),
-                problem: format!(
+            return Err(Invalid::new(
+                "metadata.name",
+                format!(
                     "{} characters are too many for the names made from it",
                     name.len()
                 ),
-                fix: format!("choose a name of at most {} characters", names::MAX_APP),
-            });
+                format!("choose a name of at most {} characters", names::MAX_APP),
+            ));
         }
         let components = restapi
             .spec
             .components()
+            .into_iter()
             .map(|(name, component)| Component::resolve(name, component, &restapi.spec))
             .collect::<Result<Vec<_>, _>>()?;
         Ok(Self {
@@ -91,6 +113,7 @@ impl Application {
             namespace: required(meta.namespace.as_ref(), "metadata.namespace")?,
             uid: required(meta.uid.as_ref(), "metadata.uid")?,
             generation: meta.generation.unwrap_or_default(),
+            spec: restapi.spec.clone(),
             revision: revision::of(&components),
             components,
         })
@@ -100,6 +123,17 @@ impl Application {
     #[must_use]
     pub fn component(&self, name: ComponentName) -> Option<&Component> {
         self.components.iter().find(|c| c.name == name)
+    }
+
+    /// The same application with the hashes of the ConfigMaps and Secrets that each component's pods refer
+    /// to. They are a part of the revision: changed content is a new one.
+    #[must_use]
+    pub fn pinned(mut self, config: impl Fn(&Component) -> Option<String>) -> Self {
+        for component in &mut self.components {
+            component.config = config(component);
+        }
+        self.revision = revision::of(&self.components);
+        self
     }
 
     /// The reference that makes the application the owner of an object.
@@ -117,41 +151,61 @@ impl Application {
 }
 
 impl Component {
+    /// Works out defaults and inheritance of one component.
+    ///
+    /// # Errors
+    /// As [`Application::resolve`].
     fn resolve(
         name: ComponentName,
         own: &ComponentSpec,
         all: &RestAPISpec,
     ) -> Result<Self, Invalid> {
-        let image = own
-            .image
-            .as_ref()
-            .or(all.image.as_ref())
-            .ok_or_else(|| Invalid {
-                field: format!("spec.{name}.image"),
-                problem: "no image is set".into(),
-                fix: format!("set spec.image or spec.{name}.image"),
-            })?;
-        let mut env_vars = all.env_vars.clone().unwrap_or_default();
-        env_vars.extend(own.env_vars.clone().unwrap_or_default());
+        let spec = inherit::component(own, all);
+        let image = spec.image.clone().ok_or_else(|| {
+            Invalid::new(
+                format!("{}.image", name.path()),
+                "no image is set",
+                format!("set spec.image or {}.image", name.path()),
+            )
+        })?;
         Ok(Self {
             name,
-            image: image.clone(),
-            replicas: own.replicas.or(all.replicas).unwrap_or(DEFAULT_REPLICAS),
-            port: own.port.unwrap_or(name.default_port()),
-            command: own.command.clone(),
-            args: own.args.clone(),
-            env_vars,
-            resources: own.resources.clone(),
+            image,
+            replicas: spec.replicas.unwrap_or(DEFAULT_REPLICAS),
+            port: spec.port.or(name.default_port()).filter(|port| *port != 0),
+            protocol: spec.protocol.unwrap_or_default(),
+            is_exposed: spec.exposed.unwrap_or(name.is_exposed_by_default()),
+            parts: Parts::parse(&spec, &name.path())?,
+            spec,
+            pull_secrets: all
+                .image_pull_secrets
+                .iter()
+                .flatten()
+                .map(|secret| secret.name.clone())
+                .collect(),
+            config: None,
         })
+    }
+
+    /// The claim that each of its pods has of its own, if they have one.
+    #[must_use]
+    pub fn claim_per_replica(&self) -> Option<&PersistenceSpec> {
+        let persistence = self.spec.persistence.as_ref()?;
+        (persistence.mode() == PersistenceMode::PerReplica).then_some(persistence)
+    }
+
+    /// The claim that its pods share, if they do.
+    #[must_use]
+    pub fn shared_claim(&self) -> Option<&PersistenceSpec> {
+        let persistence = self.spec.persistence.as_ref()?;
+        (persistence.mode() == PersistenceMode::Shared).then_some(persistence)
     }
 }
 
 fn required(value: Option<&String>, field: &str) -> Result<String, Invalid> {
-    value.cloned().ok_or_else(|| Invalid {
-        field: field.into(),
-        problem: "is absent".into(),
-        fix: "read the object from the API server".into(),
-    })
+    value
+        .cloned()
+        .ok_or_else(|| Invalid::new(field, "is absent", "read the object from the API server"))
 }
 
 #[cfg(test)]
@@ -172,15 +226,15 @@ mod tests {
         };
         assert_eq!(
             (model.image.as_str(), model.replicas, model.port),
-            ("app:1", 0, 8080)
+            ("app:1", 0, Some(8080))
         );
         assert_eq!(
             (view.image.as_str(), view.replicas, view.port),
-            ("view:1", 3, 8000)
+            ("view:1", 3, Some(8000))
         );
         assert_eq!(
-            model.env_vars,
-            BTreeMap::from([("A".into(), "1".into()), ("B".into(), "2".into())])
+            model.spec.env_vars.clone().unwrap(),
+            std::collections::BTreeMap::from([("A".into(), "1".into()), ("B".into(), "2".into())])
         );
     }
 

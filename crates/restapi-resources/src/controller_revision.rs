@@ -16,11 +16,7 @@ pub fn controller_revision(app: &Application, number: i64) -> ControllerRevision
     let mut labels = labels::application(&app.name);
     labels.insert(keys::REVISION.to_owned(), app.revision.clone());
     ControllerRevision {
-        metadata: labels::owned(
-            app,
-            names::controller_revision(&app.name, &app.revision),
-            labels,
-        ),
+        metadata: labels::owned(app, names::content(&app.name, &app.revision), labels),
         data: Some(RawExtension(revision::content(&app.components))),
         revision: number,
     }

@@ -81,7 +81,7 @@ fn never_fewer() -> DeploymentStrategy {
 fn pod(app: &Application, component: &Component, environment: Environment) -> PodSpec {
     PodSpec {
         containers: vec![container(app, component, environment)],
-        service_account_name: Some(names::service_account(&app.name)),
+        service_account_name: Some(names::application(&app.name)),
         automount_service_account_token: Some(false),
         // Service links would put NAME_PORT variables of every Service of the namespace into the pod.
         enable_service_links: Some(false),
@@ -102,16 +102,17 @@ fn container(app: &Application, component: &Component, environment: Environment)
     Container {
         name: component.name.to_string(),
         image: Some(component.image.clone()),
-        command: component.command.clone(),
-        args: component.args.clone(),
+        command: component.spec.command.clone(),
+        args: component.spec.args.clone(),
         env: Some(variables::of(app, component, environment)),
         ports: Some(vec![ContainerPort {
             name: Some(PORT_NAME.to_owned()),
-            container_port: component.port,
+            container_port: component.port.unwrap_or_default(),
             protocol: Some("TCP".to_owned()),
             ..ContainerPort::default()
         }]),
         resources: component
+            .spec
             .resources
             .as_ref()
             .map(restapi_types::ResourceRequirements::to_kube),

@@ -54,7 +54,7 @@ fn spec(app: &Application, component: &Component, environment: Environment) -> S
         ports: Some(vec![ServicePort {
             name: Some(PORT_NAME.to_owned()),
             app_protocol: Some("http".to_owned()),
-            port: component.port,
+            port: component.port.unwrap_or_default(),
             target_port: Some(IntOrString::String(PORT_NAME.to_owned())),
             protocol: Some("TCP".to_owned()),
             node_port: None,

@@ -11,7 +11,7 @@ pub fn service_account(app: &Application) -> ServiceAccount {
     ServiceAccount {
         metadata: labels::owned(
             app,
-            names::service_account(&app.name),
+            names::application(&app.name),
             labels::application(&app.name),
         ),
         automount_service_account_token: Some(false),

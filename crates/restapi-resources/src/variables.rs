@@ -15,17 +15,22 @@ pub fn of(app: &Application, component: &Component, environment: Environment) ->
         literal(&own("COMPONENT"), component.name.as_str()),
         literal(&own("ENVIRONMENT"), environment.as_str()),
         literal(&own("NAME"), &app.name),
-        literal(&own("PORT"), &component.port.to_string()),
+        literal(
+            &own("PORT"),
+            &component.port.unwrap_or_default().to_string(),
+        ),
     ];
     let peers = app
         .components
         .iter()
         .filter(|peer| peer.name != component.name);
     let peers =
-        peers.map(|peer| literal(peer.name.url_variable(), &address(app, peer, environment)));
+        peers.map(|peer| literal(&peer.name.url_variable(), &address(app, peer, environment)));
     let authors = component
+        .spec
         .env_vars
         .iter()
+        .flatten()
         .map(|(name, value)| literal(name, value));
     own.into_iter().chain(peers).chain(authors).collect()
 }
@@ -36,7 +41,7 @@ fn address(app: &Application, peer: &Component, environment: Environment) -> Str
     format!(
         "http://{}:{}",
         names::coloured(&app.name, peer.name, environment),
-        peer.port
+        peer.port.unwrap_or_default()
     )
 }
 

@@ -1,17 +1,50 @@
 //! What a user asks for.
 
+pub mod companions;
+pub mod component;
+mod environment;
+pub mod health;
+mod metadata;
+pub mod network;
+mod opaque;
+pub mod pods;
+pub mod routing;
+pub mod storage;
+mod values;
+
 use std::collections::BTreeMap;
 
+use k8s_openapi::api::core::v1::{EnvFromSource, EnvVar};
 use kube::{CustomResource, KubeSchema};
+use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use crate::{ComponentName, ResourceRequirements, RestAPIStatus};
+use companions::{DisruptionSpec, MonitoringSpec, ResourceQuotaSpec, ServiceAccountSpec};
+use component::{AdditionalComponent, ComponentSpec};
+use environment::{env, env_from, env_vars};
+use health::HealthCheckSpec;
+use network::{LocalReference, NetworkPolicySpec};
+use pods::ImagePullPolicy;
+use routing::{GatewaySpec, IngressSpec, pull_secrets};
+use values::image;
+
+use crate::schema::own_list_by_name;
+use crate::{ComponentName, RestAPIStatus};
 
 /// Replicas of a component for which the spec says nothing.
 pub const DEFAULT_REPLICAS: i32 = 1;
 
-/// A REST application in the MVC+R shape: up to four components, each with its own Deployment and
-/// Services. A component that is absent is not deployed; `{}` deploys it with defaults.
+/// What becomes of an application's data when its RestAPI is deleted.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum DeletionPolicy {
+    /// Everything is deleted but the claims whose own `retention` is `Retain`.
+    Delete,
+    /// Every claim stays, whatever its own `retention` says.
+    Retain,
+}
+
+/// A REST application in the MVC+R shape: up to four components and additional ones, each with its own
+/// workload and Services. A component that is absent is not deployed; `{}` deploys it with defaults.
 #[derive(CustomResource, Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[kube(
     group = "restapi.dev",
@@ -40,8 +73,8 @@ pub const DEFAULT_REPLICAS: i32 = 1;
 )]
 #[serde(rename_all = "camelCase")]
 #[x_kube(
-    validation = Rule::new("has(self.model) || has(self.view) || has(self.controller) || has(self.repository)")
-        .message("spec names no component: add at least one of model, view, controller, repository (`model: {}` deploys it with defaults)"),
+    validation = Rule::new("has(self.model) || has(self.view) || has(self.controller) || has(self.repository) || (has(self.additionalComponents) && self.additionalComponents.size() > 0)")
+        .message("spec names no component: add at least one of model, view, controller, repository (`model: {}` deploys it with defaults) or additionalComponents"),
     validation = Rule::new("!has(self.model) || has(self.image) || has(self.model.image)")
         .message("spec.model has no image: set spec.image or spec.model.image"),
     validation = Rule::new("!has(self.view) || has(self.image) || has(self.view.image)")
@@ -50,12 +83,32 @@ pub const DEFAULT_REPLICAS: i32 = 1;
         .message("spec.controller has no image: set spec.image or spec.controller.image"),
     validation = Rule::new("!has(self.repository) || has(self.image) || has(self.repository.image)")
         .message("spec.repository has no image: set spec.image or spec.repository.image"),
+    validation = Rule::new("!has(self.additionalComponents) || has(self.image) || self.additionalComponents.all(c, has(c.template.image))")
+        .message("spec.additionalComponents holds one without an image: set spec.image or its template.image"),
+    validation = Rule::new("!has(self.env) || !has(self.envVars) || self.env.all(e, !(e.name in self.envVars))")
+        .message("spec.env and spec.envVars set the same name: keep one of the two"),
+    validation = Rule::new("!has(self.ingress) || !has(self.ingress.routes) || self.ingress.routes.all(r, (r.component == 'model' && has(self.model)) || (r.component == 'view' && has(self.view)) || (r.component == 'controller' && has(self.controller)) || (r.component == 'repository' && has(self.repository)) || (has(self.additionalComponents) && self.additionalComponents.exists(c, c.name == r.component)))")
+        .message("spec.ingress.routes leads to a component that the application does not have: add the component or correct the route"),
+    validation = Rule::new("!has(self.gateway) || !has(self.gateway.routes) || self.gateway.routes.all(r, (r.component == 'model' && has(self.model)) || (r.component == 'view' && has(self.view)) || (r.component == 'controller' && has(self.controller)) || (r.component == 'repository' && has(self.repository)) || (has(self.additionalComponents) && self.additionalComponents.exists(c, c.name == r.component)))")
+        .message("spec.gateway.routes leads to a component that the application does not have: add the component or correct the route"),
+    validation = Rule::new("has(self.view) || ((!has(self.ingress) || has(self.ingress.routes)) && (!has(self.gateway) || has(self.gateway.routes)))")
+        .message("spec.ingress and spec.gateway lead to the view unless they have routes, and there is no view: add routes or the view"),
 )]
 pub struct RestAPISpec {
     /// The container image of every component that names none of its own.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "image")]
     pub image: Option<String>,
+
+    /// When nodes ask the registry for images; Kubernetes' own default unless set: `Always` for the tag
+    /// `latest`, else `IfNotPresent`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image_pull_policy: Option<ImagePullPolicy>,
+
+    /// Secrets with the credentials of registries.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "pull_secrets")]
+    pub image_pull_secrets: Option<Vec<LocalReference>>,
 
     /// Replicas of every component that names no number of its own; 1 when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -66,6 +119,16 @@ pub struct RestAPISpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "env_vars")]
     pub env_vars: Option<BTreeMap<String, String>>,
+
+    /// Environment variables of every component in Kubernetes' own form, for `valueFrom`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "env")]
+    pub env: Option<Vec<EnvVar>>,
+
+    /// ConfigMaps and Secrets whose keys become variables of every component.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "env_from")]
+    pub env_from: Option<Vec<EnvFromSource>>,
 
     /// Business logic, data structures, validation, rules. Port 8080 unless set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -82,6 +145,51 @@ pub struct RestAPISpec {
     /// Data access, database operations, caching. Port 8082 unless set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub repository: Option<ComponentSpec>,
+
+    /// Further components, at most 16. One that names no port is a worker.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "own_list_by_name::<AdditionalComponent, 16>")]
+    pub additional_components: Option<Vec<AdditionalComponent>>,
+
+    /// Health checks of every component.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub health_check: Option<HealthCheckSpec>,
+
+    /// An Ingress; none unless set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ingress: Option<IngressSpec>,
+
+    /// Routes of the Gateway API; none unless set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub gateway: Option<GatewaySpec>,
+
+    /// What may reach the application's pods, and what they may reach.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub network_policy: Option<NetworkPolicySpec>,
+
+    /// How many pods of a component a drain may take away at once.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub disruption: Option<DisruptionSpec>,
+
+    /// The ServiceAccount that pods run as.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub service_account: Option<ServiceAccountSpec>,
+
+    /// A ResourceQuota for the namespace; none unless set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resource_quota: Option<ResourceQuotaSpec>,
+
+    /// How metrics are collected; not at all unless set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub monitoring: Option<MonitoringSpec>,
+
+    /// Whether the operator leaves everything as it is: no repair, no rollout. Status is still kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub paused: Option<bool>,
+
+    /// What becomes of the data when the RestAPI is deleted; `Delete` unless set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub deletion_policy: Option<DeletionPolicy>,
 }
 
 impl RestAPISpec {
@@ -89,6 +197,12 @@ impl RestAPISpec {
     #[must_use]
     pub fn component(&self, name: ComponentName) -> Option<&ComponentSpec> {
         match name {
+            ComponentName::Additional(name) => self
+                .additional_components
+                .iter()
+                .flatten()
+                .find(|c| c.name == name.as_str())
+                .map(|c| &c.template),
             ComponentName::Repository => self.repository.as_ref(),
             ComponentName::Model => self.model.as_ref(),
             ComponentName::Controller => self.controller.as_ref(),
@@ -96,94 +210,18 @@ impl RestAPISpec {
         }
     }
 
-    /// The components that the application has, leaf first.
-    pub fn components(&self) -> impl Iterator<Item = (ComponentName, &ComponentSpec)> {
-        ComponentName::ALL
+    /// The components that the application has, in the order of their names' [`Ord`]: the edge last. An
+    /// additional component whose name admission should have refused is left out.
+    #[must_use]
+    pub fn components(&self) -> Vec<(ComponentName, &ComponentSpec)> {
+        let additional = self.additional_components.iter().flatten();
+        let additional =
+            additional.filter_map(|c| Some((ComponentName::additional(&c.name)?, &c.template)));
+        let fixed = ComponentName::ALL
             .into_iter()
-            .filter_map(|name| Some((name, self.component(name)?)))
+            .filter_map(|name| Some((name, self.component(name)?)));
+        let mut all: Vec<_> = additional.chain(fixed).collect();
+        all.sort_by_key(|(name, _)| *name);
+        all
     }
-}
-
-/// One component. What is absent comes from the application's own fields, then from defaults.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
-#[serde(rename_all = "camelCase")]
-pub struct ComponentSpec {
-    /// The container image; `spec.image` when absent.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "image")]
-    pub image: Option<String>,
-
-    /// Replicas; `spec.replicas` when absent, and 1 when that is absent too.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 0, max = 1000))]
-    pub replicas: Option<i32>,
-
-    /// The TCP port that the container listens on, with HTTP `/health` on it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 1, max = 65535))]
-    pub port: Option<i32>,
-
-    /// The program to run instead of the image's entry point.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "words")]
-    pub command: Option<Vec<String>>,
-
-    /// The program's arguments instead of the image's.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "words")]
-    pub args: Option<Vec<String>>,
-
-    /// Environment variables of this component, over those of `spec.envVars`.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "env_vars")]
-    pub env_vars: Option<BTreeMap<String, String>>,
-
-    /// What the container is promised and may use at most.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub resources: Option<ResourceRequirements>,
-}
-
-/// A reference to a container image. No more is checked than what can never be pulled.
-fn image(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-    schemars::json_schema!({
-        "type": "string",
-        "minLength": 1,
-        "maxLength": 512,
-        "x-kubernetes-validations": [{
-            "rule": r"self.matches('^[a-zA-Z0-9][-a-zA-Z0-9._:/@]*$')",
-            "message": "image is not a reference to an image: write NAME, NAME:TAG or NAME@DIGEST, without spaces"
-        }]
-    })
-}
-
-/// A command line: at most 64 words of at most 2,048 characters.
-fn words(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-    schemars::json_schema!({
-        "type": "array",
-        "maxItems": 64,
-        "items": {"type": "string", "maxLength": 2048}
-    })
-}
-
-/// At most 128 variables of at most 4,096 characters, none of which is the operator's own.
-fn env_vars(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
-    schemars::json_schema!({
-        "type": "object",
-        "maxProperties": 128,
-        "additionalProperties": {"type": "string", "maxLength": 4096},
-        "x-kubernetes-validations": [
-            {
-                "rule": "self.all(k, k.size() <= 128 && k.matches('^[A-Za-z_][-A-Za-z0-9_.]*$'))",
-                "message": "envVars holds a name that is none of an environment variable: start with a letter or '_', go on with letters, digits, '_', '-' or '.', at most 128 characters"
-            },
-            {
-                "rule": "self.all(k, !k.startsWith('RESTAPI_'))",
-                "message": "envVars must not set names that start with RESTAPI_: the operator sets these in every pod; choose another name"
-            },
-            {
-                "rule": "self.all(k, !(k in ['MODEL_URL', 'VIEW_URL', 'CONTROLLER_URL', 'REPOSITORY_URL']))",
-                "message": "envVars must not set MODEL_URL, VIEW_URL, CONTROLLER_URL or REPOSITORY_URL: the operator sets the addresses of the other components; choose another name"
-            }
-        ]
-    })
 }

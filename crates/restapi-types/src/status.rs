@@ -76,7 +76,7 @@ pub struct CoreStatus {
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct ComponentStatus {
-    /// `model`, `view`, `controller` or `repository`.
+    /// `model`, `view`, `controller`, `repository`, or the name of an additional component.
     pub name: String,
     /// The image that the spec asks for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -95,4 +95,8 @@ pub struct ComponentStatus {
     /// What stands between the component and ready, and what to do about it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
+    /// What its author should know although nothing is wrong: security settings that were opted out of, say,
+    /// or that an update interrupts.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub notices: Option<Vec<String>>,
 }

@@ -69,16 +69,23 @@ pub(super) fn verdict(
             updated_replicas: updated,
             ready_replicas: status.ready_replicas.unwrap_or(0),
             ready,
-            url: Some(format!(
-                "http://{}.{}.svc:{}",
-                names::stable(&app.name, component.name),
-                app.namespace,
-                component.port
-            )),
+            url: url(app, component),
             message: cause.as_ref().map(|c| c.message.clone()),
+            notices: None,
         },
         cause,
     }
+}
+
+/// The address of the stable Service inside the cluster; a worker has none.
+fn url(app: &Application, component: &Component) -> Option<String> {
+    let service = component.spec.service.as_ref();
+    let port = service.and_then(|s| s.port).or(component.port)?;
+    component.port.map(|_| {
+        let name = names::stable(&app.name, component.name);
+        let scheme = component.protocol.scheme();
+        format!("{scheme}://{name}.{}.svc:{port}", app.namespace)
+    })
 }
 
 /// Whether the Deployment's status speaks of its newest spec.
