@@ -1,5 +1,6 @@
-//! `bench converge`: the cluster and the program that measures on it, `converge` of the package `suites`.
+//! The benches that the program `bench` of the package `suites` makes, and the clusters that it needs.
 
+use std::ffi::OsString;
 use std::fs;
 
 use anyhow::{Context, Result};
@@ -16,13 +17,9 @@ const PODS_PER_NODE: u16 = 110;
 /// The components of each application; while a revision is replaced each may have a second pod.
 const PODS_PER_APP: u16 = 4 * 2;
 
-/// Arguments of `cargo xtask bench converge`.
+/// What all of them take.
 #[derive(Clone, Debug, clap::Args)]
-pub(crate) struct Args {
-    /// How many RestAPIs, of four components each.
-    #[arg(long, default_value_t = 100)]
-    pub(crate) apps: u16,
-
+pub(crate) struct Common {
     /// Leave the cluster as it is found, before and after.
     #[arg(long)]
     pub(crate) keep: bool,
@@ -32,39 +29,128 @@ pub(crate) struct Args {
     pub(crate) more: Vec<String>,
 }
 
-/// Brings up a cluster whose only nodes are KWOK's, and has the program measure there, print and write.
+/// Arguments of the benches with a number of applications.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct Apps {
+    /// How many RestAPIs, of four components each.
+    #[arg(long, default_value_t = 1000)]
+    pub(crate) apps: u16,
+
+    #[command(flatten)]
+    pub(crate) common: Common,
+}
+
+/// Arguments of `cargo xtask bench memory`.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct Sizes {
+    /// How many RestAPIs, of four components each, in growing order.
+    #[arg(long, value_delimiter = ',', default_value = "100,1000,5000")]
+    pub(crate) sizes: Vec<u16>,
+
+    #[command(flatten)]
+    pub(crate) common: Common,
+}
+
+/// Has the program measure with a number of applications on nodes of KWOK's.
 ///
 /// # Errors
 /// When the cluster can't be had, or the program fails or leaves no figures.
-pub(super) fn run(args: &Args) -> Result<()> {
-    // Compiled first: the cluster is to have the machine for itself.
-    let program = images::binaries::compile_program("suites", "converge", false)?;
-    images::binaries::compile(&["core-reconciler"], false)?;
-    let keep = if args.keep { Keep::Yes } else { Keep::No };
+pub(super) fn with_apps(bench: &str, args: &Apps) -> Result<()> {
+    let number = args.apps.to_string();
+    on_fake_nodes(bench, &["--apps", &number], args.apps, &args.common)
+}
+
+/// Has the program measure memory with each number of applications.
+///
+/// # Errors
+/// As [`with_apps`].
+pub(super) fn with_sizes(bench: &str, args: &Sizes) -> Result<()> {
+    let sizes: Vec<String> = args.sizes.iter().map(u16::to_string).collect();
+    let most = args
+        .sizes
+        .iter()
+        .max()
+        .copied()
+        .context("--sizes is empty")?;
+    on_fake_nodes(bench, &["--sizes", &sizes.join(",")], most, &args.common)
+}
+
+/// Has the program measure on two real nodes, with the operator installed and the demo's image loaded.
+///
+/// # Errors
+/// As [`with_apps`].
+pub(super) fn on_real_nodes(bench: &str, args: &Common) -> Result<()> {
+    let prepared = Prepared::new(bench)?;
+    let up = UpArgs {
+        nodes: Some(2),
+        ..UpArgs::named(&own_cluster::name("roll"))
+    };
+    let cluster = OwnCluster::up(&up, keep(args))?;
+    images::run(cluster.target(), &images::Args::default())?;
+    deploy::run(cluster.target(), &deploy::Args::default())?;
+    let mut environment = Environment::of(cluster.target())?;
+    let demo = images::Record::read()?.reference("demo-app")?.to_owned();
+    environment.set("RESTAPI_TEST_DEMO_IMAGE", demo);
+    prepared.measure(&[], args, &environment)?;
+    cluster.down()?;
+    figures::check(&prepared.results)
+}
+
+fn on_fake_nodes(bench: &str, sizes: &[&str], apps: u16, args: &Common) -> Result<()> {
+    let prepared = Prepared::new(bench)?;
     let up = UpArgs {
         nodes: Some(0),
-        fake_nodes: Some(fake_nodes(args.apps)),
+        fake_nodes: Some(fake_nodes(apps)),
         ..UpArgs::named(&own_cluster::name("bench"))
     };
-    let cluster = OwnCluster::up(&up, keep)?;
+    let cluster = OwnCluster::up(&up, keep(args))?;
     deploy::install_crd(cluster.target())?;
     let environment = Environment::of(cluster.target())?;
-    let results = artifacts::folder().join("bench/converge.json");
-    if results.exists() {
-        fs::remove_file(&results).with_context(|| format!("removing {}", results.display()))?;
-    }
-    let mut command = Cmd::new(&program.path)
-        .args(["--apps", &args.apps.to_string()])
-        .arg("--out")
-        .arg(&results)
-        .args(&args.more)
-        .visible();
-    for (name, value) in environment.variables() {
-        command = command.env(name, value);
-    }
-    command.run()?;
+    prepared.measure(sizes, args, &environment)?;
     cluster.down()?;
-    figures::check(&results)
+    figures::check(&prepared.results)
+}
+
+/// A bench that can start: everything is compiled, and the figures of an earlier run are gone.
+struct Prepared {
+    bench: String,
+    program: OsString,
+    results: std::path::PathBuf,
+}
+
+impl Prepared {
+    fn new(bench: &str) -> Result<Self> {
+        // Compiled first: the cluster is to have the machine for itself.
+        let program = images::binaries::compile_program("suites", "bench", false)?;
+        images::binaries::compile(&["core-reconciler"], false)?;
+        let results = artifacts::folder().join(format!("bench/{bench}.json"));
+        if results.exists() {
+            fs::remove_file(&results).with_context(|| format!("removing {}", results.display()))?;
+        }
+        Ok(Self {
+            bench: bench.to_owned(),
+            program: program.path.into(),
+            results,
+        })
+    }
+
+    fn measure(&self, sizes: &[&str], args: &Common, environment: &Environment) -> Result<()> {
+        let mut command = Cmd::new(&self.program)
+            .arg(&self.bench)
+            .args(sizes)
+            .arg("--out")
+            .arg(&self.results)
+            .args(&args.more)
+            .visible();
+        for (name, value) in environment.variables() {
+            command = command.env(name, value);
+        }
+        command.run()
+    }
+}
+
+fn keep(args: &Common) -> Keep {
+    if args.keep { Keep::Yes } else { Keep::No }
 }
 
 fn fake_nodes(apps: u16) -> u16 {

@@ -1,120 +1,110 @@
 //! core-reconciler, out of the cluster and without leases, so that every write counted is one for an
 //! application.
 
-use std::fs;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use anyhow::{Context, Result};
-use futures::try_join;
-use restapi_types::{Phase, RestAPI};
 use suites::manager::Manager;
+use suites::metrics::Metrics;
 use suites::namespace::Namespace;
 use suites::wait::unchanged;
-use suites::watch::until_all;
 
-use crate::applications;
+use crate::Common;
 
 /// How long the count of writes must not change to be the last one; twice as long as status may lag.
 const QUIET: Duration = Duration::from_secs(2);
 
-/// What core-reconciler needed to settle some applications.
-#[derive(Clone, Copy, Debug)]
-pub struct Settled {
-    /// Seconds from the first create until every application was ready.
-    pub seconds: f64,
-    /// Requests that write objects: PATCH, PUT and DELETE.
-    pub writes: f64,
-    /// Requests that publish events: its only POSTs, since objects are written with server-side apply.
-    pub events: f64,
-    /// The most memory that was resident, in MiB.
-    pub rss_peak_mib: f64,
-}
-
-/// Creates `count` applications, `concurrency` at a time, and measures `manager` until all are ready and it
-/// writes no more.
+/// Starts core-reconciler for the whole cluster, as it is installed, and waits until it is ready.
 ///
 /// # Errors
-/// When an application is refused, they aren't all ready within `limit`, or the manager can't be read.
-pub async fn settle(
-    namespace: &Namespace,
-    manager: &Manager,
-    (count, concurrency): (usize, usize),
-    limit: Duration,
-) -> Result<Settled> {
-    let before = Requests::of(manager).await?;
-    let begin = Instant::now();
-    let api = namespace.api::<RestAPI>();
-    let (_, end) = try_join!(
-        applications::create(namespace, count, concurrency),
-        until_all(api, count, limit, is_settled)
-    )?;
-    let after = last_requests(manager, limit).await?;
-    Ok(Settled {
-        seconds: end.duration_since(begin).as_secs_f64(),
-        writes: after.writes - before.writes,
-        events: after.events - before.events,
-        rss_peak_mib: rss_peak_mib(manager.pid())?,
-    })
+/// When it can't be started or isn't ready in time.
+pub async fn start(namespace: &Namespace, common: &Common) -> Result<Manager> {
+    let env = &namespace.env;
+    let program = common.manager.as_ref().unwrap_or(&env.core_reconciler);
+    let log = namespace.logs().join("core-reconciler.log");
+    let concurrency = common.concurrency.to_string();
+    let variables = [("NO_LEASE", "true"), ("CONCURRENCY", &concurrency)];
+    let manager = Manager::launch(program, &env.kubeconfig, &log, &variables).await?;
+    manager.ready().await?;
+    Ok(manager)
 }
 
-/// Whether the status speaks of the newest spec and says that it is ready.
-fn is_settled(restapi: &RestAPI) -> bool {
-    restapi.status.as_ref().is_some_and(|status| {
-        status.phase == Some(Phase::Ready)
-            && status.observed_generation == restapi.metadata.generation
-    })
+/// Asks it to stop and waits until it has.
+///
+/// # Errors
+/// When it doesn't stop in order.
+pub async fn stop(manager: Manager) -> Result<()> {
+    manager.terminate()?;
+    let status = manager.ended().await?;
+    anyhow::ensure!(status.success(), "core-reconciler ended with {status}");
+    Ok(())
 }
 
 /// Requests of a manager since its start.
 #[derive(Clone, Copy, Debug, PartialEq)]
-struct Requests {
-    writes: f64,
-    events: f64,
+pub struct Requests {
+    /// Requests that write objects: PATCH, PUT and DELETE.
+    pub writes: f64,
+    /// Requests that publish events: its only POSTs, since objects are written with server-side apply.
+    pub events: f64,
+    /// Requests that read: lists and watches among them.
+    pub reads: f64,
 }
 
 impl Requests {
-    async fn of(manager: &Manager) -> Result<Self> {
+    /// Those of `manager` until now.
+    ///
+    /// # Errors
+    /// When it does not answer.
+    pub async fn of(manager: &Manager) -> Result<Self> {
         let metrics = manager.metrics().await?;
-        let mut writes = 0.0;
-        for method in ["PATCH", "PUT", "DELETE"] {
-            writes += metrics.requests(method);
-        }
+        let sum = |methods: &[&str]| methods.iter().map(|m| metrics.requests(m)).sum::<f64>();
         Ok(Self {
-            writes,
+            writes: sum(&["PATCH", "PUT", "DELETE"]),
             events: metrics.requests("POST"),
+            reads: metrics.requests("GET"),
         })
     }
-}
 
-/// The requests once no more are sent.
-async fn last_requests(manager: &Manager, limit: Duration) -> Result<Requests> {
-    let what = "the requests of core-reconciler after all were ready";
-    unchanged(QUIET, limit, what, async || Requests::of(manager).await).await
-}
-
-/// The peak of the resident memory of process `pid`, in MiB.
-fn rss_peak_mib(pid: u32) -> Result<f64> {
-    let path = format!("/proc/{pid}/status");
-    let status = fs::read_to_string(&path).with_context(|| format!("reading {path}"))?;
-    high_water_mib(&status).with_context(|| format!("{path} has no VmHWM in kB"))
-}
-
-fn high_water_mib(status: &str) -> Option<f64> {
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmHWM:"))?;
-    let kib: f64 = line.trim().strip_suffix(" kB")?.parse().ok()?;
-    Some(kib / 1024.0)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn the_peak_of_memory_is_read_in_mib() {
-        let status = "VmPeak:\t  9 kB\nVmHWM:\t    2048 kB\nVmRSS:\t 5 kB\n";
-        assert_eq!(high_water_mib(status), Some(2.0));
-        assert_eq!(high_water_mib("VmRSS:\t 5 kB\n"), None);
+    /// Those of `manager` once it writes no more.
+    ///
+    /// # Errors
+    /// When it still writes after `limit`.
+    pub async fn last(manager: &Manager, limit: Duration) -> Result<Self> {
+        let what = "the requests of core-reconciler";
+        let written = async || {
+            let requests = Self::of(manager).await?;
+            Ok((requests.writes, requests.events))
+        };
+        unchanged(QUIET, limit, what, written).await?;
+        Self::of(manager).await
     }
+
+    /// Those since `before`.
+    pub fn since(self, before: Self) -> Self {
+        Self {
+            writes: self.writes - before.writes,
+            events: self.events - before.events,
+            reads: self.reads - before.reads,
+        }
+    }
+}
+
+/// How often core-reconciler was called for an application.
+pub fn reconciles(metrics: &Metrics) -> f64 {
+    metrics.sum("controller_runtime_reconcile_total", &[])
+}
+
+/// How many lists of each of these kinds a manager has completed, the fewest of all.
+///
+/// # Errors
+/// When it does not answer.
+pub async fn lists(manager: &Manager, kinds: &[&str]) -> Result<f64> {
+    let metrics = manager.metrics().await?;
+    let of = |kind: &&str| metrics.sum("restapi_watch_lists_total", &[("kind", kind)]);
+    kinds
+        .iter()
+        .map(of)
+        .reduce(f64::min)
+        .context("no kind is asked for")
 }
