@@ -36,7 +36,7 @@ images *args:
 deploy *args:
     cargo xtask deploy {{ args }}
 
-# Figures: startup, converge.
+# Figures: startup, converge, memory, idle, latency, drift, roll.
 bench name *args:
     cargo xtask bench {{ name }} {{ args }}
 

@@ -1,8 +1,8 @@
 //! `cargo xtask bench NAME`: figures, printed as a table and written to `target/bench/NAME.json`.
 
-mod converge;
 mod figures;
 mod manager;
+mod program;
 mod startup;
 
 use anyhow::Result;
@@ -21,7 +21,17 @@ pub(crate) enum Bench {
     /// How long the local cluster and a manager take to start, and how large the images are.
     Startup(startup::Args),
     /// How long the operator takes to settle many applications, compared with a bare client.
-    Converge(converge::Args),
+    Converge(program::Apps),
+    /// How much memory the operator takes with many applications.
+    Memory(program::Sizes),
+    /// What the operator writes, reads and computes while nothing happens.
+    Idle(program::Apps),
+    /// How long a change of a spec takes to reach the Deployment.
+    Latency(program::Apps),
+    /// How long it takes until what somebody else changed is back.
+    Drift(program::Apps),
+    /// How many requests are lost by rolling updates, on two real nodes.
+    Roll(program::Common),
 }
 
 /// Runs one bench on a cluster of its own and publishes its figures.
@@ -31,6 +41,11 @@ pub(crate) enum Bench {
 pub(crate) fn run(args: &Args) -> Result<()> {
     match &args.bench {
         Bench::Startup(args) => figures::publish("startup", &startup::run(args)?),
-        Bench::Converge(args) => converge::run(args),
+        Bench::Converge(args) => program::with_apps("converge", args),
+        Bench::Memory(args) => program::with_sizes("memory", args),
+        Bench::Idle(args) => program::with_apps("idle", args),
+        Bench::Latency(args) => program::with_apps("latency", args),
+        Bench::Drift(args) => program::with_apps("drift", args),
+        Bench::Roll(args) => program::on_real_nodes("roll", args),
     }
 }

@@ -5,7 +5,7 @@ use std::process::ExitCode;
 use anyhow::Result;
 use clap::{Parser, Subcommand};
 
-use crate::cluster::{self, DownArgs, KubeconfigArgs, StatusArgs, Target, UpArgs};
+use crate::cluster::{self, ControlArgs, DownArgs, KubeconfigArgs, StatusArgs, Target, UpArgs};
 use crate::{bench, demo, deploy, generate, images, suites};
 
 /// Every task of this repository that is more than one command.
@@ -26,6 +26,8 @@ enum Command {
     Status(StatusArgs),
     /// Print the path of the cluster's kubeconfig.
     Kubeconfig(KubeconfigArgs),
+    /// Stop or start parts of the control plane: what benches and tests of failures need.
+    Control(ControlArgs),
     /// Build the images and load them into every node of the cluster.
     Images(On<images::Args>),
     /// Install the custom resource definition and the managers, with the images built last.
@@ -60,6 +62,7 @@ pub(crate) fn run() -> Result<ExitCode> {
         Command::Down(args) => cluster::down(&args),
         Command::Status(args) => return cluster::status(&args),
         Command::Kubeconfig(args) => cluster::kubeconfig(&args),
+        Command::Control(args) => cluster::control(&args),
         Command::Images(on) => images::run(&Target::open(&on.name)?, &on.args),
         Command::Deploy(on) => deploy::run(&Target::open(&on.name)?, &on.args),
         Command::Demo(args) => demo::run(&args),

@@ -9,7 +9,8 @@ mod record;
 mod target;
 
 pub(crate) use commands::{
-    DownArgs, KubeconfigArgs, StatusArgs, UpArgs, down, kubeconfig, status, up,
+    ControlArgs, DownArgs, KubeconfigArgs, StatusArgs, UpArgs, control, down, kubeconfig, status,
+    up,
 };
 #[cfg(test)]
 pub(crate) use record::Backend;

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures::stream::{BoxStream, StreamExt as _, select_all};
-use k8s_openapi::api::core::v1::Pod;
 use kube::Resource;
 use kube::core::NamespaceResourceScope;
 use kube::runtime::reflector::ObjectRef;
@@ -20,12 +19,14 @@ use manager_kit::watch::{InvalidObject, main_stream, resilient};
 use manager_kit::writer::{WriteError, Writer};
 use restapi_resources::Application;
 use restapi_types::{RestAPI, RestAPIStatus, crd, keys};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::apply::{Writers, apply};
 use crate::namespaces::{self, Going};
 use crate::observe::{Caches, Observed, World, observe, owner};
 use crate::plan::{self, Plan, PlanError, plan};
+use crate::pods;
 use crate::report::{self, ReportError, Reporter};
 use crate::verdict::{self, Outcome};
 
@@ -50,7 +51,7 @@ pub async fn run(ctx: Context) -> Result<(), KitError> {
         owned(&ctx, &caches.services, |_| ()),
         owned(&ctx, &caches.service_accounts, |_| ()),
         owned(&ctx, &caches.revisions, |_| ()),
-        owned(&ctx, &caches.pods, keep_what_pods_say),
+        owned(&ctx, &caches.pods, pods::keep_what_is_read),
     ]);
     let main = main_stream(&ctx, ctx.api(), watcher::Config::default(), crd::NAME);
     let core = Core {
@@ -74,6 +75,7 @@ where
     K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
         + Clone
         + DeserializeOwned
+        + Serialize
         + Debug
         + Send
         + Sync
@@ -88,12 +90,6 @@ where
     feed(cache.clone(), events.map(move |event| event.modify(prune)))
         .map(|(namespace, name): Owner| ObjectRef::new(&name).within(&namespace))
         .boxed()
-}
-
-/// Of pods only labels and status are read.
-fn keep_what_pods_say(pod: &mut Pod) {
-    pod.spec = None;
-    pod.metadata.annotations = None;
 }
 
 /// core-reconciler's work on one application.

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use k8s_openapi::api::core::v1::{ContainerStatus, Pod};
+use k8s_openapi::api::core::v1::{ContainerStatus, Pod, PodCondition, PodStatus};
 use kube::ResourceExt as _;
 use restapi_resources::Component;
 
@@ -39,11 +39,47 @@ pub fn cause(component: &Component, pods: &[Arc<Pod>]) -> Option<Cause> {
     causes.into_iter().next()
 }
 
+/// Drops what nobody reads of a pod: all but labels, deletion, owners and what [`cause`] finds something wrong
+/// in. What comes and goes in the life of a pod that is well is left out, so that it is no news to anybody.
+pub fn keep_what_is_read(pod: &mut Pod) {
+    pod.spec = None;
+    let meta = &mut pod.metadata;
+    (meta.annotations, meta.generation) = (None, None);
+    let Some(status) = &mut pod.status else {
+        return;
+    };
+    let (conditions, containers) = (status.conditions.take(), status.container_statuses.take());
+    let conditions = conditions.map(|all| {
+        let wrong = all.into_iter().filter(may_be_a_cause);
+        wrong.collect::<Vec<_>>()
+    });
+    let containers = containers.map(|all| {
+        let waiting = all.into_iter().filter(is_waiting);
+        waiting.collect::<Vec<_>>()
+    });
+    *status = PodStatus {
+        conditions: conditions.filter(|all| !all.is_empty()),
+        container_statuses: containers.filter(|all| !all.is_empty()),
+        ..PodStatus::default()
+    };
+}
+
+/// Whether a condition of a pod is one that [`cause`] reads and finds something wrong in.
+fn may_be_a_cause(condition: &PodCondition) -> bool {
+    condition.type_ == "PodScheduled" && condition.status == "False"
+}
+
+/// Whether a container waits for something, which [`cause`] reads.
+fn is_waiting(container: &ContainerStatus) -> bool {
+    let state = container.state.as_ref();
+    state.is_some_and(|state| state.waiting.is_some())
+}
+
 fn of_pod(component: &Component, pod: &Pod) -> Option<Cause> {
     let status = pod.status.as_ref()?;
     let containers = status.container_statuses.as_deref().unwrap_or_default();
     containers.iter().find_map(|container| of_container(component, pod, container)).or_else(|| {
-        let condition = status.conditions.as_ref()?.iter().find(|c| c.type_ == "PodScheduled" && c.status == "False")?;
+        let condition = status.conditions.as_ref()?.iter().find(|c| may_be_a_cause(c))?;
         let found = condition.message.as_deref().unwrap_or("no node was found");
         Some(Cause {
             reason: "Unschedulable",
@@ -186,6 +222,41 @@ mod tests {
         let cause = cause(&component(), &[pod(&status)]).unwrap();
         assert_eq!(cause.reason, reason);
         assert!(cause.message.contains(part), "{}", cause.message);
+    }
+
+    #[rstest]
+    #[case(waiting("ErrImagePull", "not found"))]
+    #[case(waiting("CrashLoopBackOff", "back-off 20s"))]
+    #[case(json!({"conditions": [{"type": "PodScheduled", "status": "False", "message": "0/1 nodes"}]}))]
+    fn what_is_kept_names_the_same_cause(#[case] status: Value) {
+        let whole = pod(&status);
+        let mut kept = Pod::clone(&whole);
+        keep_what_is_read(&mut kept);
+        let kept = cause(&component(), &[Arc::new(kept)]);
+        assert!(kept.is_some());
+        assert_eq!(kept, cause(&component(), &[whole]));
+    }
+
+    #[test]
+    fn the_life_of_a_pod_that_is_well_is_no_news() {
+        let scheduled = json!({"type": "PodScheduled", "status": "True"});
+        let running = json!({
+            "phase": "Running", "podIP": "10.0.0.1", "startTime": "2026-01-01T00:00:00Z",
+            "conditions": [scheduled, {"type": "Ready", "status": "True"}],
+            "containerStatuses": [{"name": "view", "image": "app:1", "imageID": "x", "ready": true,
+                                   "restartCount": 0, "state": {"running": {}}}],
+        });
+        let states = [
+            json!({}),
+            json!({"phase": "Pending", "conditions": [scheduled]}),
+            running,
+        ];
+        let kept = states.map(|status| {
+            let mut pod = Pod::clone(&pod(&status));
+            keep_what_is_read(&mut pod);
+            pod
+        });
+        assert!(kept.iter().all(|pod| *pod == kept[0]), "{kept:?}");
     }
 
     #[test]

@@ -3,25 +3,33 @@
 //! The owner is found by the label `app.kubernetes.io/instance`, so that a reconcile reads what belongs to
 //! its object without looking at what belongs to others. An object that lost its labels leaves the cache,
 //! like one that was deleted: the owner is told, and finds it when it tries to create it again.
+//!
+//! Objects are kept packed, and are decoded each time they are read.
 
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+mod index;
+
+use std::collections::BTreeSet;
+use std::marker::PhantomData;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use futures::{Stream, StreamExt as _, stream};
 use kube::runtime::watcher::Event;
 use kube::{Resource, ResourceExt as _};
 use restapi_types::keys;
+use serde::Serialize;
+use serde::de::DeserializeOwned;
 
+use self::index::{Changed, Index};
+
+use crate::packed::Packed;
 use crate::tracker::{Owner, Version};
 
-type Objects<K> = HashMap<Owner, BTreeMap<String, Arc<K>>>;
-
 /// The objects of one kind by owner. Clones share them.
-#[derive(Debug)]
 pub struct Cache<K> {
-    objects: Arc<RwLock<Objects<K>>>,
+    objects: Arc<RwLock<Index>>,
     synced: Arc<AtomicBool>,
+    kind: PhantomData<fn() -> K>,
 }
 
 impl<K> Clone for Cache<K> {
@@ -29,6 +37,7 @@ impl<K> Clone for Cache<K> {
         Self {
             objects: Arc::clone(&self.objects),
             synced: Arc::clone(&self.synced),
+            kind: PhantomData,
         }
     }
 }
@@ -38,29 +47,47 @@ impl<K> Default for Cache<K> {
         Self {
             objects: Arc::default(),
             synced: Arc::default(),
+            kind: PhantomData,
         }
     }
 }
 
-impl<K: Resource<DynamicType = ()>> Cache<K> {
+impl<K> std::fmt::Debug for Cache<K> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let kind = std::any::type_name::<K>();
+        f.debug_struct("Cache")
+            .field("kind", &kind)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<K> Cache<K> {
     /// The objects of `owner`, by name.
     #[must_use]
-    pub fn of(&self, owner: &Owner) -> Vec<Arc<K>> {
-        let objects = self.objects.read().unwrap_or_else(PoisonError::into_inner);
-        objects
-            .get(owner)
-            .map(|named| named.values().cloned().collect())
-            .unwrap_or_default()
+    pub fn of(&self, owner: &Owner) -> Vec<Arc<K>>
+    where
+        K: Resource + DeserializeOwned,
+    {
+        // Decoded after the lock is gone.
+        let packed = self.read().of(owner);
+        let decoded = packed.into_iter().filter_map(|(name, packed)| {
+            match packed.unpack::<K>(&owner.0, &name) {
+                Ok(object) => Some(Arc::new(object)),
+                // As if it were hidden from the cache: who creates it finds that it exists, and reads it.
+                Err(error) => {
+                    let kind = std::any::type_name::<K>();
+                    tracing::error!(kind, namespace = owner.0, %name, %error, "a cached object is lost");
+                    None
+                }
+            }
+        });
+        decoded.collect()
     }
 
     /// The state in which the cache has one object of `owner`.
     #[must_use]
     pub fn version(&self, owner: &Owner, name: &str) -> Option<Version> {
-        let objects = self.objects.read().unwrap_or_else(PoisonError::into_inner);
-        objects
-            .get(owner)?
-            .get(name)
-            .map(|object| version(object.as_ref()))
+        self.read().version(owner, name)
     }
 
     /// Whether the first list is complete. Before that, nothing may be concluded from what is not there.
@@ -69,7 +96,11 @@ impl<K: Resource<DynamicType = ()>> Cache<K> {
         self.synced.load(Ordering::Acquire)
     }
 
-    fn write(&self) -> std::sync::RwLockWriteGuard<'_, Objects<K>> {
+    fn read(&self) -> RwLockReadGuard<'_, Index> {
+        self.objects.read().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn write(&self) -> RwLockWriteGuard<'_, Index> {
         self.objects.write().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -83,48 +114,71 @@ pub fn version<K: Resource>(object: &K) -> Version {
     }
 }
 
-/// Keeps `cache` up to date with `events` and yields each owner whose objects changed: deletions as well.
-/// `managedFields` are dropped: they are half of an object's size.
+/// Keeps `cache` up to date with `events` and yields each owner to whom something is new: deletions as
+/// well. A new version of an object that says the same is nothing new: what `events` leaves out of objects
+/// tells nobody anything. `managedFields` are dropped: they are half of an object's size.
+///
+/// A list that is repeated replaces objects one by one, so that there are never two copies of everything.
 pub fn feed<K>(cache: Cache<K>, events: impl Stream<Item = Event<K>>) -> impl Stream<Item = Owner>
 where
-    K: Resource<DynamicType = ()> + Send + Sync + 'static,
+    K: Resource + Serialize,
 {
-    let mut relist = Objects::new();
-    events.flat_map(move |event| {
-        let changed = note(
-            &cache,
-            &mut relist,
-            event.modify(|o| o.meta_mut().managed_fields = None),
-        );
-        stream::iter(changed)
-    })
+    let mut list = 0;
+    events.flat_map(move |event| stream::iter(note(&cache, &mut list, event)))
 }
 
-fn note<K: Resource<DynamicType = ()>>(
-    cache: &Cache<K>,
-    relist: &mut Objects<K>,
-    event: Event<K>,
-) -> BTreeSet<Owner> {
+fn note<K>(cache: &Cache<K>, list: &mut u32, event: Event<K>) -> BTreeSet<Owner>
+where
+    K: Resource + Serialize,
+{
     match event {
-        Event::Init => relist.clear(),
-        Event::InitApply(object) => insert(relist, object),
+        Event::Init => *list = list.wrapping_add(1),
+        Event::InitApply(object) => {
+            let told = put(cache, object, *list);
+            // Everybody is told when the first list is complete: before that nobody can plan anything.
+            if cache.is_synced() {
+                return told;
+            }
+        }
         Event::InitDone => {
             let mut objects = cache.write();
-            let owners = objects.keys().chain(relist.keys()).cloned().collect();
-            *objects = std::mem::take(relist);
-            cache.synced.store(true, Ordering::Release);
-            return owners;
+            let gone = objects.take_unseen(*list);
+            return if cache.synced.swap(true, Ordering::AcqRel) {
+                gone.into_iter().collect()
+            } else {
+                objects.owners().into_iter().collect()
+            };
         }
-        Event::Apply(object) => {
-            let owner = owner_of(&object);
-            // An object whose label moved it to another owner has left the first.
-            let left = remove(&mut cache.write(), &object);
-            insert(&mut cache.write(), object);
-            return left.into_iter().chain(owner).collect();
-        }
-        Event::Delete(object) => return remove(&mut cache.write(), &object).into_iter().collect(),
+        Event::Apply(object) => return put(cache, object, *list),
+        Event::Delete(object) => return take(cache, &object).into_iter().collect(),
     }
     BTreeSet::new()
+}
+
+/// Puts an object in; returns to whom that is news.
+fn put<K: Resource + Serialize>(cache: &Cache<K>, mut object: K, list: u32) -> BTreeSet<Owner> {
+    object.meta_mut().managed_fields = None;
+    let Some(owner) = owner_of(&object) else {
+        return take(cache, &object).into_iter().collect();
+    };
+    let name = object.name_any();
+    let packed = match Packed::new(object) {
+        Ok(packed) => packed,
+        Err(error) => {
+            tracing::error!(namespace = owner.0, name, %error, "an object can't be cached");
+            return BTreeSet::new();
+        }
+    };
+    let Changed { left, news } = cache.write().put(&owner, &name, packed, list);
+    left.into_iter().chain(news.then_some(owner)).collect()
+}
+
+/// Takes an object out, whatever its labels say now; returns whose it was.
+fn take<K: Resource>(cache: &Cache<K>, object: &K) -> Option<Owner> {
+    let meta = object.meta();
+    let namespace = meta.namespace.as_deref().unwrap_or_default();
+    let uid = meta.uid.as_deref().unwrap_or_default();
+    cache.write().take(namespace, &object.name_any(), uid)
 }
 
 fn owner_of<K: Resource>(object: &K) -> Option<Owner> {
@@ -132,105 +186,5 @@ fn owner_of<K: Resource>(object: &K) -> Option<Owner> {
     Some((object.meta().namespace.clone()?, instance.clone()))
 }
 
-fn insert<K: Resource>(objects: &mut Objects<K>, object: K) {
-    if let Some(owner) = owner_of(&object) {
-        objects
-            .entry(owner)
-            .or_default()
-            .insert(object.name_any(), Arc::new(object));
-    }
-}
-
-/// Removes an object by uid under the owner that its labels name, or, when these have changed, under
-/// whichever owner has it.
-fn remove<K: Resource>(objects: &mut Objects<K>, object: &K) -> Option<Owner> {
-    let name = object.name_any();
-    let namespace = object.meta().namespace.clone().unwrap_or_default();
-    let holds = |named: &BTreeMap<String, Arc<K>>| {
-        named
-            .get(&name)
-            .is_some_and(|o| o.meta().uid == object.meta().uid)
-    };
-    let owner = owner_of(object)
-        .filter(|owner| objects.get(owner).is_some_and(&holds))
-        .or_else(|| {
-            objects
-                .iter()
-                .find(|(o, named)| o.0 == namespace && holds(named))
-                .map(|(o, _)| o.clone())
-        })?;
-    let named = objects.get_mut(&owner)?;
-    named.remove(&name);
-    if named.is_empty() {
-        objects.remove(&owner);
-    }
-    Some(owner)
-}
-
 #[cfg(test)]
-mod tests {
-    use k8s_openapi::api::core::v1::Service;
-    use serde_json::json;
-
-    use super::*;
-
-    fn service(name: &str, instance: &str, uid: &str) -> Service {
-        serde_json::from_value(json!({"metadata": {
-            "name": name, "namespace": "shop", "uid": uid, "resourceVersion": "1",
-            "labels": {"app.kubernetes.io/instance": instance},
-        }}))
-        .unwrap()
-    }
-
-    fn owner(name: &str) -> Owner {
-        ("shop".into(), name.into())
-    }
-
-    async fn fed(events: Vec<Event<Service>>) -> (Cache<Service>, Vec<Owner>) {
-        let cache = Cache::default();
-        let changed = feed(cache.clone(), stream::iter(events)).collect().await;
-        (cache, changed)
-    }
-
-    #[tokio::test]
-    async fn deletions_are_told_and_relists_forget_what_is_gone() {
-        let (cache, changed) = fed(vec![
-            Event::Init,
-            Event::InitApply(service("a", "one", "1")),
-            Event::InitApply(service("b", "two", "2")),
-            Event::InitDone,
-            Event::Delete(service("b", "two", "2")),
-            Event::Init,
-            Event::InitApply(service("c", "three", "3")),
-            Event::InitDone,
-        ])
-        .await;
-        assert_eq!(changed, ["one", "two", "two", "one", "three"].map(owner));
-        assert!(cache.is_synced());
-        assert!(cache.of(&owner("one")).is_empty() && cache.of(&owner("two")).is_empty());
-        assert_eq!(cache.version(&owner("three"), "c").unwrap().uid, "3");
-    }
-
-    #[tokio::test]
-    async fn an_object_that_moves_to_another_owner_leaves_the_first() {
-        let (cache, changed) = fed(vec![
-            Event::Apply(service("a", "one", "1")),
-            Event::Apply(service("a", "two", "1")),
-        ])
-        .await;
-        assert_eq!(changed, ["one", "one", "two"].map(owner));
-        assert!(cache.of(&owner("one")).is_empty());
-        assert_eq!(cache.of(&owner("two")).len(), 1);
-    }
-
-    #[tokio::test]
-    async fn a_late_delete_of_a_predecessor_does_not_remove_its_successor() {
-        let (cache, changed) = fed(vec![
-            Event::Apply(service("a", "one", "2")),
-            Event::Delete(service("a", "one", "1")),
-        ])
-        .await;
-        assert_eq!(changed, [owner("one")]);
-        assert_eq!(cache.version(&owner("one"), "a").unwrap().uid, "2");
-    }
-}
+mod tests;

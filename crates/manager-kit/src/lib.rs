@@ -53,6 +53,7 @@ pub mod events;
 mod http_server;
 pub mod lease;
 pub mod metrics;
+mod packed;
 pub mod quantity;
 mod random;
 pub mod readiness;

@@ -28,6 +28,7 @@ pub struct Metrics {
     /// What reconciles count and measure.
     pub reconcile: ReconcileMetrics,
     watch_errors: Family<KindLabels, Counter>,
+    watch_lists: Family<KindLabels, Counter>,
     requests: Family<RequestLabels, Counter>,
     shards_held: Gauge,
     events_dropped: Counter,
@@ -53,6 +54,7 @@ impl Metrics {
         let metrics = Self {
             reconcile,
             watch_errors: Family::default(),
+            watch_lists: Family::default(),
             requests: Family::default(),
             shards_held: Gauge::default(),
             events_dropped: Counter::default(),
@@ -72,6 +74,11 @@ impl Metrics {
             "restapi_watch_errors",
             "Errors of watches of the API server, by the kind watched",
             self.watch_errors.clone(),
+        );
+        registry.register(
+            "restapi_watch_lists",
+            "Complete lists that watches began with, by the kind watched",
+            self.watch_lists.clone(),
         );
         registry.register(
             "rest_client_requests",
@@ -111,6 +118,15 @@ impl Metrics {
     /// Counts an error of a watch of `kind`.
     pub(crate) fn watch_failed(&self, kind: &str) {
         self.watch_errors
+            .get_or_create(&KindLabels {
+                kind: kind.to_owned(),
+            })
+            .inc();
+    }
+
+    /// Counts a complete list of `kind`.
+    pub(crate) fn listed(&self, kind: &str) {
+        self.watch_lists
             .get_or_create(&KindLabels {
                 kind: kind.to_owned(),
             })
@@ -168,12 +184,14 @@ mod tests {
     fn names_are_the_documented_ones() {
         let metrics = Metrics::new(INFO);
         metrics.watch_failed("Deployment");
+        metrics.listed("Deployment");
         metrics.requested(&http::Method::GET, Some(http::StatusCode::OK));
         metrics.requested(&http::Method::PATCH, None);
         metrics.holds_shards(1);
         let text = metrics.encode();
         for line in [
             "restapi_watch_errors_total{kind=\"Deployment\"} 1",
+            "restapi_watch_lists_total{kind=\"Deployment\"} 1",
             "rest_client_requests_total{method=\"GET\",code=\"200\"} 1",
             "rest_client_requests_total{method=\"PATCH\",code=\"<error>\"} 1",
             "restapi_shards_held 1",

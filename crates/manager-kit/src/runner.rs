@@ -6,7 +6,7 @@
 //! - a time limit per reconcile, and panics caught, so that neither stops another object;
 //! - the shard gate: an object is only reconciled while its shard is held, the reconcile is cut off
 //!   when the shard is lost, and all objects of a shard are reconciled when it is acquired;
-//! - triggers that end are an error instead of silence;
+//! - triggers that end are an error instead of silence, and those that come in a flood are few;
 //! - metrics, and a span per reconcile that is the root of its own trace.
 //!
 //! Nothing is filtered by generation: managers wait for each other's conditions, which do not
@@ -14,6 +14,7 @@
 
 mod attempt;
 mod backoff;
+mod calm;
 mod worker;
 
 use std::fmt::Debug;
@@ -26,6 +27,7 @@ use kube::runtime::controller::{Config, Controller, Error as ControllerError};
 use kube::runtime::reflector::ObjectRef;
 use kube::runtime::watcher;
 use kube::{Resource, ResourceExt};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 pub(crate) use self::attempt::message as panic_message;
@@ -33,8 +35,8 @@ use self::worker::Worker;
 use crate::context::Context;
 use crate::error::KitError;
 use crate::lease::{HeldShard, Shards};
-use crate::watch::main_kind::guarded_ref;
-use crate::watch::{Guarded, InvalidObject, Main, MainStore};
+use crate::watch::main_kind::{Stored, stored_ref};
+use crate::watch::{InvalidObject, Main, MainStore};
 
 /// How long one reconcile may take.
 const TIME_LIMIT: Duration = Duration::from_secs(30);
@@ -63,6 +65,7 @@ pub trait Reconciler: Send + Sync + 'static {
     type Object: Resource<DynamicType = ()>
         + Clone
         + DeserializeOwned
+        + Serialize
         + Debug
         + Send
         + Sync
@@ -125,7 +128,7 @@ pub async fn run<R: Reconciler>(
     let objects = objects.map(Ok::<_, watcher::Error>);
     let acquired = on_acquisition(ctx.shards.clone(), store.clone());
     let results = Controller::for_stream(objects, store.inner.clone())
-        .reconcile_on(triggers.map(guarded_ref))
+        .reconcile_on(calm::calm(triggers).map(stored_ref))
         .reconcile_on(acquired)
         .with_config(Config::default().concurrency(concurrency))
         .graceful_shutdown_on(ctx.shutdown.requested())
@@ -211,13 +214,13 @@ async fn ended_early(ctx: &Context, end: oneshot::Receiver<()>) -> bool {
 fn on_acquisition<K>(
     shards: Shards,
     store: MainStore<K>,
-) -> impl Stream<Item = ObjectRef<Guarded<K>>> + Send + 'static
+) -> impl Stream<Item = ObjectRef<Stored<K>>> + Send + 'static
 where
     K: Resource<DynamicType = ()> + Clone + Send + Sync + 'static,
 {
     shards.acquisitions().flat_map(move |held| {
         let objects = store.inner.state().into_iter();
-        let uid = |object: &Guarded<K>| object.uid().unwrap_or_default();
+        let uid = |object: &Stored<K>| object.uid().unwrap_or_default();
         let of_shard = objects.filter(|object| shards.of(&uid(object)) == held.id());
         stream::iter(
             of_shard

@@ -10,6 +10,8 @@
 
 mod guarded;
 pub(crate) mod main_kind;
+mod optional;
+mod stored;
 
 use std::fmt::Debug;
 use std::time::Duration;
@@ -23,6 +25,7 @@ use serde::de::DeserializeOwned;
 
 pub use self::guarded::{Guarded, InvalidObject};
 pub use self::main_kind::{Main, MainStore, main_stream};
+pub use self::optional::{Served, optional};
 use crate::context::Context;
 use crate::metrics::Metrics;
 use crate::readiness::Gate;
@@ -31,6 +34,10 @@ use crate::telemetry;
 /// How soon a kind that the API server does not know is asked for again: waiting for a CRD should
 /// not take as long as an outage.
 const MISSING_KIND_RETRY: Duration = Duration::from_secs(2);
+
+/// How many objects a list asks for at a time: what is in flight at once of a list that is repeated, times
+/// the number of kinds, is a good part of the memory that a manager of few objects takes.
+const PAGE: u32 = 100;
 
 /// A watch of all objects of `api` that match `config`, for ever: events only, never an error, and
 /// it never ends.
@@ -46,7 +53,20 @@ pub fn resilient<K>(
 where
     K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug + Send + 'static,
 {
-    Watch::new(ctx, api, config, None).events()
+    Watch::new(ctx, api, &(), config, None).events()
+}
+
+/// Like [`resilient`], for a kind that is known only at run time, or known only by its metadata.
+pub fn resilient_of<K>(
+    ctx: &Context,
+    api: Api<K>,
+    kind: &K::DynamicType,
+    config: Config,
+) -> impl Stream<Item = Event<K>> + Send + use<K>
+where
+    K: Resource + Clone + DeserializeOwned + Debug + Send + 'static,
+{
+    Watch::new(ctx, api, kind, config, None).events()
 }
 
 /// Like [`resilient`], but an object that does not decode is an event too, with its metadata and
@@ -59,7 +79,7 @@ pub fn resilient_guarded<K>(
 where
     K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug + Send + Sync + 'static,
 {
-    Watch::new(ctx, api, config, None).events()
+    Watch::new(ctx, api, &(), config, None).events()
 }
 
 /// One watch and what it has to report to.
@@ -76,11 +96,17 @@ struct Watch<K> {
 
 impl<K> Watch<K>
 where
-    K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug + Send + 'static,
+    K: Resource + Clone + DeserializeOwned + Debug + Send + 'static,
 {
     /// `crd` is the name of the custom resource definition, for kinds that have one.
-    fn new(ctx: &Context, api: Api<K>, config: Config, crd: Option<&str>) -> Self {
-        let plural = K::plural(&()).into_owned();
+    fn new(
+        ctx: &Context,
+        api: Api<K>,
+        kind: &K::DynamicType,
+        config: Config,
+        crd: Option<&str>,
+    ) -> Self {
+        let plural = K::plural(kind).into_owned();
         let gate = ctx.readiness.gate(match crd {
             Some(_) => format!("{plural}-crd"),
             None => format!("watch/{plural}"),
@@ -90,14 +116,14 @@ where
             Some(crd) => format!("the CRD {crd} is not installed: apply kustomize/crd"),
             None => format!(
                 "the API server does not serve {plural} of {}",
-                K::api_version(&())
+                K::api_version(kind)
             ),
         };
         Self {
-            stream: watcher(api, config).boxed(),
+            stream: watcher(api, config.page_size(PAGE)).boxed(),
             backoff: DefaultBackoff::default(),
             failures: 0,
-            kind: K::kind(&()).into_owned(),
+            kind: K::kind(kind).into_owned(),
             gate,
             synced: false,
             missing,
@@ -139,6 +165,7 @@ where
         if matches!(event, Event::InitDone) {
             self.synced = true;
             self.gate.ready();
+            self.metrics.listed(&self.kind);
         }
     }
 

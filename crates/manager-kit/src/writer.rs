@@ -18,6 +18,10 @@ use crate::cache::version;
 use crate::lease::HeldShard;
 use crate::tracker::{Owner, Target, Tracker, Version};
 
+/// A resource version that no object has. They are revisions of the store as a whole: the first that any
+/// write makes is 2, and the namespace that an object lives in was written before it.
+const NEVER: &str = "1";
+
 /// An object as it should be, ready to be sent.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Draft {
@@ -225,24 +229,35 @@ impl Writer {
         self.note(draft.target(), sent)
     }
 
-    /// Creates where nothing is. There is no precondition "must not exist" for an apply, and one onto an
-    /// object of somebody else's would merge the two; so the name is looked up first, and the apply is not
-    /// forced, which leaves to the short time in between only objects that say the same.
+    /// Creates where nothing is, in one request: an apply that names a resource version makes an object
+    /// where there is none, and is refused where there is one in any other version. The comparison and the
+    /// write are one transaction of the API server's store, so that nothing can come in between.
     async fn create(&self, draft: &Draft) -> Result<(), WriteError> {
-        let api = self.api(&draft.resource);
-        let found = api.get_metadata_opt(&draft.name).await;
-        if found
-            .map_err(|e| WriteError::from_kube(draft.target(), e))?
-            .is_some()
-        {
-            self.tracker.hidden(&self.owner, draft.target());
-            return Err(WriteError::Exists(draft.target()));
+        let mut body = draft.body.clone();
+        if let Some(metadata) = body.get_mut("metadata").and_then(Value::as_object_mut) {
+            metadata.insert("resourceVersion".to_owned(), json!(NEVER));
         }
-        self.shard.fence()?;
         let params = PatchParams::apply(self.manager);
-        let sent = api
-            .patch(&draft.name, &params, &Patch::Apply(&draft.body))
+        let sent = self
+            .api(&draft.resource)
+            .patch(&draft.name, &params, &Patch::Apply(&body))
             .await;
+        match &sent {
+            Err(kube::Error::Api(status)) if is_namespace_going(status) => {}
+            Err(kube::Error::Api(status)) if status.code == 409 => {
+                self.tracker.hidden(&self.owner, draft.target());
+                return Err(WriteError::Exists(draft.target()));
+            }
+            // Nothing was there to be gone: the API server does not serve the kind.
+            Err(kube::Error::Api(status)) if status.code == 404 => {
+                return Err(WriteError::Refused {
+                    target: draft.target(),
+                    message: status.message.clone(),
+                    reason: status.reason.clone(),
+                });
+            }
+            _ => {}
+        }
         self.note(draft.target(), sent)
     }
 

@@ -71,6 +71,28 @@ pub(crate) struct KubeconfigArgs {
     pub(crate) name: String,
 }
 
+/// Arguments of `cargo xtask control`.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct ControlArgs {
+    /// The cluster's name.
+    #[arg(long, value_name = "NAME", default_value = super::DEFAULT_NAME)]
+    pub(crate) name: String,
+    #[command(subcommand)]
+    pub(crate) action: ControlAction,
+}
+
+/// What `cargo xtask control` does.
+#[derive(Clone, Debug, clap::Subcommand)]
+pub(crate) enum ControlAction {
+    /// Stop a process: etcd, apiserver, controller-manager or scheduler.
+    Stop {
+        /// Its name.
+        process: String,
+    },
+    /// Start what doesn't run, and wait until the API server is ready.
+    Start,
+}
+
 /// Makes the cluster, or brings it back to what was asked for, and returns when it is usable. Does
 /// nothing when it is.
 ///
@@ -122,6 +144,24 @@ pub(crate) fn status(args: &StatusArgs) -> Result<ExitCode> {
     match target.backend() {
         Backend::Local => local::status(&target),
         Backend::Kind | Backend::Current => current::status(&target),
+    }
+}
+
+/// Stops or starts parts of the control plane of a local cluster.
+///
+/// # Errors
+/// The cluster is not a local one, or a process doesn't stop or start.
+pub(crate) fn control(args: &ControlArgs) -> Result<()> {
+    let target = Target::open(&args.name)?;
+    if target.backend() != Backend::Local {
+        bail!(
+            "cluster {:?} is not run by this tool, so its parts can't be stopped",
+            args.name
+        );
+    }
+    match &args.action {
+        ControlAction::Stop { process } => local::control::stop(&target, process),
+        ControlAction::Start => local::control::start(&target),
     }
 }
 

@@ -6,6 +6,7 @@ mod addons;
 mod api;
 mod cgroup;
 mod containerd;
+pub(super) mod control;
 mod control_plane;
 mod down;
 mod fake;

@@ -15,6 +15,7 @@ use crate::lease::HeldShard;
 use crate::metrics::Outcome;
 use crate::telemetry;
 use crate::watch::Guarded;
+use crate::watch::main_kind::Stored;
 
 /// Calls the reconciler and deals with the outcome.
 pub(super) struct Worker<R> {
@@ -41,7 +42,7 @@ impl<R: Reconciler> Worker<R> {
     }
 
     /// Reconciles the object, if it is ours to reconcile, and says when it is due again.
-    pub(super) async fn work(&self, object: &Guarded<R::Object>) -> Action {
+    pub(super) async fn work(&self, object: &Stored<R::Object>) -> Action {
         let shard = self
             .ctx
             .shards
@@ -51,7 +52,7 @@ impl<R: Reconciler> Worker<R> {
             return Action::await_change();
         };
         let span = self.span(object);
-        self.attempt(object, shard).instrument(span).await
+        self.attempt(&object.open(), shard).instrument(span).await
     }
 
     async fn attempt(&self, object: &Guarded<R::Object>, shard: HeldShard) -> Action {
@@ -125,7 +126,7 @@ impl<R: Reconciler> Worker<R> {
     }
 
     /// The root of a trace of its own: reconciles that share a parent would make one endless trace.
-    fn span(&self, object: &Guarded<R::Object>) -> Span {
+    fn span(&self, object: &Stored<R::Object>) -> Span {
         let meta = object.meta();
         info_span!(
             parent: None,

@@ -8,15 +8,17 @@ use futures::{StreamExt, future};
 use kube::runtime::reflector::{self, ObjectRef, Store};
 use kube::runtime::watcher::{Config, Event};
 use kube::{Api, Resource};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
 use tokio::sync::watch;
 
+pub(crate) use super::stored::Stored;
 use super::{Guarded, InvalidObject, Watch};
 use crate::context::Context;
 
 /// The watched objects and the store they are in; given to [`crate::runner::run`].
 pub struct Main<K: Resource<DynamicType = ()> + Clone + 'static> {
-    pub(crate) stream: BoxStream<'static, Guarded<K>>,
+    pub(crate) stream: BoxStream<'static, Stored<K>>,
     store: MainStore<K>,
 }
 
@@ -36,9 +38,10 @@ impl<K: Resource<DynamicType = ()> + Clone + 'static> Debug for Main<K> {
     }
 }
 
-/// All objects of the main kind that are known. Filled only while [`crate::runner::run`] runs.
+/// All objects of the main kind that are known, packed: each is decoded when it is asked for. Filled only
+/// while [`crate::runner::run`] runs.
 pub struct MainStore<K: Resource<DynamicType = ()> + Clone + 'static> {
-    pub(crate) inner: Store<Guarded<K>>,
+    pub(crate) inner: Store<Stored<K>>,
     /// Whether the first list is complete. Not the store's own `wait_until_ready`: that wakes only
     /// the one who asked last, and the controller asks too.
     complete: watch::Receiver<bool>,
@@ -64,26 +67,35 @@ impl<K: Resource<DynamicType = ()> + Clone + 'static> Debug for MainStore<K> {
 impl<K: Resource<DynamicType = ()> + Clone + 'static> MainStore<K> {
     /// The object, if it is known and decodes.
     #[must_use]
-    pub fn get(&self, object: &ObjectRef<K>) -> Option<Arc<K>> {
-        self.guarded(object)?.valid().cloned()
+    pub fn get(&self, object: &ObjectRef<K>) -> Option<Arc<K>>
+    where
+        K: DeserializeOwned,
+    {
+        self.stored(object)?.open().valid().cloned()
     }
 
     /// What is known of the object, if it exists but does not decode.
     #[must_use]
-    pub fn get_invalid(&self, object: &ObjectRef<K>) -> Option<Arc<InvalidObject>> {
-        match self.guarded(object)?.as_ref() {
+    pub fn get_invalid(&self, object: &ObjectRef<K>) -> Option<Arc<InvalidObject>>
+    where
+        K: DeserializeOwned,
+    {
+        match self.stored(object)?.open() {
             Guarded::Valid(_) => None,
-            Guarded::Invalid(invalid) => Some(invalid.clone()),
+            Guarded::Invalid(invalid) => Some(invalid),
         }
     }
 
     /// All objects that decode, in no order.
     #[must_use]
-    pub fn list(&self) -> Vec<Arc<K>> {
-        self.inner
-            .state()
+    pub fn list(&self) -> Vec<Arc<K>>
+    where
+        K: DeserializeOwned,
+    {
+        let stored = self.inner.state();
+        stored
             .iter()
-            .filter_map(|object| object.valid().cloned())
+            .filter_map(|object| object.open().valid().cloned())
             .collect()
     }
 
@@ -108,13 +120,13 @@ impl<K: Resource<DynamicType = ()> + Clone + 'static> MainStore<K> {
         }
     }
 
-    fn guarded(&self, object: &ObjectRef<K>) -> Option<Arc<Guarded<K>>> {
-        self.inner.get(&guarded_ref(object.clone()))
+    fn stored(&self, object: &ObjectRef<K>) -> Option<Arc<Stored<K>>> {
+        self.inner.get(&stored_ref(object.clone()))
     }
 }
 
 /// The same reference, to the object as the store holds it.
-pub(crate) fn guarded_ref<K>(object: ObjectRef<K>) -> ObjectRef<Guarded<K>>
+pub(crate) fn stored_ref<K>(object: ObjectRef<K>) -> ObjectRef<Stored<K>>
 where
     K: Resource<DynamicType = ()> + Clone,
 {
@@ -130,14 +142,21 @@ where
 #[must_use]
 pub fn main_stream<K>(ctx: &Context, api: Api<Guarded<K>>, config: Config, crd: &str) -> Main<K>
 where
-    K: Resource<DynamicType = ()> + Clone + DeserializeOwned + Debug + Send + Sync + 'static,
+    K: Resource<DynamicType = ()>
+        + Clone
+        + DeserializeOwned
+        + Serialize
+        + Debug
+        + Send
+        + Sync
+        + 'static,
 {
-    let (store, mut writer) = reflector::store::<Guarded<K>>();
+    let (store, mut writer) = reflector::store::<Stored<K>>();
     let (completed, complete) = watch::channel(false);
-    let objects = Watch::new(ctx, api, config, Some(crd))
+    let objects = Watch::new(ctx, api, &(), config, Some(crd))
         .events()
         .filter_map(move |event| {
-            let event = event.modify(|object| object.meta_mut().managed_fields = None);
+            let event = stored(event);
             // First the store, so that whoever is triggered finds what triggered it.
             writer.apply_watcher_event(&event);
             if matches!(event, Event::InitDone) {
@@ -156,5 +175,22 @@ where
             inner: store,
             complete,
         },
+    }
+}
+
+fn stored<K>(event: Event<Guarded<K>>) -> Event<Stored<K>>
+where
+    K: Resource<DynamicType = ()> + Clone + Serialize,
+{
+    let pack = |mut object: Guarded<K>| {
+        object.meta_mut().managed_fields = None;
+        Stored::new(object)
+    };
+    match event {
+        Event::Apply(object) => Event::Apply(pack(object)),
+        Event::Delete(object) => Event::Delete(pack(object)),
+        Event::InitApply(object) => Event::InitApply(pack(object)),
+        Event::Init => Event::Init,
+        Event::InitDone => Event::InitDone,
     }
 }

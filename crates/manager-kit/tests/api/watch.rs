@@ -7,11 +7,13 @@ use axum::http::Method;
 use futures::StreamExt;
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::ConfigMap;
-use kube::ResourceExt;
+use kube::api::DynamicObject;
+use kube::discovery::ApiResource;
 use kube::runtime::reflector::ObjectRef;
 use kube::runtime::watcher::{Config, Event};
+use kube::{Api, ResourceExt};
 use manager_kit::runner;
-use manager_kit::watch::{main_stream, resilient};
+use manager_kit::watch::{main_stream, optional, resilient};
 use serde_json::json;
 use tokio::time::Instant;
 
@@ -134,6 +136,40 @@ async fn a_missing_crd_is_named_and_found_soon_after_it_was_installed() {
     );
     kit.stop.request();
     running.await.unwrap().unwrap();
+}
+
+/// Kinds of the Gateway API, say: their absence must neither keep the process from being ready nor the
+/// caches from being complete.
+#[tokio::test(start_paused = true)]
+async fn a_kind_that_the_cluster_lacks_is_an_empty_list_until_it_comes() {
+    let api = FakeApi::new();
+    api.fail(|_, _| Some(Fault::Status(404, None)));
+    let kit = Kit::leaseless(&api, &[]);
+    let kind = ApiResource::erase::<ConfigMap>(&());
+    let all: Api<DynamicObject> = Api::all_with(kit.ctx.client.clone(), &kind);
+    let (events, served) = optional(&kit.ctx, all, &kind, Config::default());
+    // Every attempt begins with an `Init`, which says nothing.
+    let mut events = events
+        .filter(|event| std::future::ready(!matches!(event, Event::Init)))
+        .boxed();
+    assert!(matches!(events.next().await, Some(Event::InitDone)));
+    assert!(kit.ctx.readiness.ready().good && !served.is_served());
+
+    let more = tokio::time::timeout(Duration::from_mins(10), events.next()).await;
+    assert!(more.is_err(), "told again: {more:?}");
+    let asked = api.requests(&Method::GET, CONFIG_MAPS);
+    assert!((10..=30).contains(&asked), "asked {asked} times");
+
+    api.put("/api/v1/namespaces/shop/configmaps/a", deployment("a"));
+    api.heal();
+    let came = tokio::time::timeout(Duration::from_mins(1), events.next()).await;
+    let name = |event: &Event<DynamicObject>| match event {
+        Event::InitApply(object) => object.name_any(),
+        other => format!("{other:?}"),
+    };
+    assert_eq!(came.unwrap().as_ref().map(name).as_deref(), Some("a"));
+    assert!(matches!(events.next().await, Some(Event::InitDone)));
+    assert!(served.is_served());
 }
 
 #[tokio::test(start_paused = true)]

@@ -65,7 +65,14 @@ impl Report {
         Ok(())
     }
 
-    fn lost(&self) -> impl Iterator<Item = &Answer> {
+    /// How many requests were made.
+    #[must_use]
+    pub fn count(&self) -> usize {
+        self.0.len()
+    }
+
+    /// The requests that were lost.
+    pub fn lost(&self) -> impl Iterator<Item = &Answer> {
         self.0.iter().filter(|answer| answer.result.is_err())
     }
 

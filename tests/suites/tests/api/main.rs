@@ -6,6 +6,8 @@
 #[cfg(test)]
 mod crashes;
 #[cfg(test)]
+mod creates;
+#[cfg(test)]
 mod deletion;
 #[cfg(test)]
 mod drift;

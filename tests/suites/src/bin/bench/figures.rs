@@ -11,7 +11,7 @@ use serde::Serialize;
 pub struct Figure {
     /// What was measured.
     #[serde(rename = "figure")]
-    pub name: &'static str,
+    pub name: String,
     /// The value, to three decimals.
     pub value: f64,
     /// The unit; empty for a ratio or a count.
@@ -20,9 +20,9 @@ pub struct Figure {
 
 impl Figure {
     /// A figure; finer than three decimals nothing here is repeatable.
-    pub fn new(name: &'static str, value: f64, unit: &'static str) -> Self {
+    pub fn new(name: impl Into<String>, value: f64, unit: &'static str) -> Self {
         Self {
-            name,
+            name: name.into(),
             value: (value * 1000.0).round() / 1000.0,
             unit,
         }
@@ -44,10 +44,21 @@ pub fn write(figures: &[Figure], path: &Path) -> Result<()> {
     fs::write(path, text).with_context(|| format!("writing {}", path.display()))
 }
 
-/// The middle one of some values, of an even number the upper one of the two in the middle.
-pub fn median(mut values: Vec<f64>) -> Option<f64> {
-    values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied()
+/// The smallest value that at least the part `share` (0 to 1) of `values` doesn't exceed; 0 of none.
+#[expect(
+    clippy::cast_precision_loss,
+    clippy::cast_possible_truncation,
+    clippy::cast_sign_loss,
+    reason = "an index into far fewer than 2^52 values"
+)]
+pub fn percentile(values: &[f64], share: f64) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    let rank = (sorted.len() as f64 * share).ceil() as usize;
+    sorted
+        .get(rank.saturating_sub(1))
+        .copied()
+        .unwrap_or_default()
 }
 
 #[cfg(test)]
@@ -61,8 +72,11 @@ mod tests {
     }
 
     #[test]
-    fn the_median_doesnt_care_for_outliers_or_order() {
-        assert_eq!(median(Vec::new()), None);
-        assert_eq!(median(vec![9.0, 1.0, 900.0]), Some(9.0));
+    fn percentiles_dont_care_for_order() {
+        let hundred: Vec<f64> = (1..=100).rev().map(f64::from).collect();
+        let values = [percentile(&hundred, 0.5), percentile(&hundred, 0.99)];
+        assert_eq!(format!("{values:?}"), "[50.0, 99.0]");
+        assert_eq!(format!("{:?}", percentile(&[7.0], 0.99)), "7.0");
+        assert_eq!(format!("{:?}", percentile(&[], 0.5)), "0.0");
     }
 }

@@ -1,0 +1,133 @@
+//! How long a change of a spec takes to reach the Deployment that changes.
+
+use std::time::Instant;
+
+use anyhow::{Context, Result};
+use futures::try_join;
+use k8s_openapi::api::apps::v1::Deployment;
+use kube::ResourceExt as _;
+use kube::api::{Patch, PatchParams};
+use restapi_types::{ComponentName, Environment, RestAPI, names};
+use serde_json::json;
+use suites::namespace::Namespace;
+
+use crate::Common;
+use crate::applications::{is_settled, name};
+use crate::figures::{Figure, percentile};
+use crate::population;
+use crate::running;
+use crate::sight::{Seen, Sight, milliseconds};
+
+/// The variable whose value changes.
+const VARIABLE: &str = "BENCH_CHANGE";
+
+/// Arguments of `bench latency`.
+#[derive(Clone, Debug, clap::Args)]
+pub struct Args {
+    /// How many applications there are, of four components each.
+    #[arg(long, default_value_t = 1000, value_parser = clap::value_parser!(u16).range(1..))]
+    apps: u16,
+
+    /// How many changes are made, one at a time.
+    #[arg(long, default_value_t = 500, value_parser = clap::value_parser!(u16).range(1..))]
+    changes: u16,
+
+    #[command(flatten)]
+    common: Common,
+}
+
+/// Changes one application after the other.
+///
+/// # Errors
+/// When a change is refused or has no effect in time.
+pub async fn run(args: &Args) -> Result<Vec<Figure>> {
+    let apps = usize::from(args.apps);
+    let (namespace, manager) = population::managed(apps, &args.common).await?;
+    let mut sight = Sight::of(&namespace, args.common.limit()).await?;
+    let mut times = Vec::new();
+    for number in 0..usize::from(args.changes) {
+        let change = Change::new(&name(number % apps), number);
+        times.push(change.measured(&namespace, &mut sight).await?);
+    }
+    running::stop(manager).await?;
+    eprintln!(
+        "latency: {} changes, p90 {:.1} ms, max {:.1} ms",
+        times.len(),
+        percentile(&times, 0.9),
+        percentile(&times, 1.0)
+    );
+    Ok(vec![
+        Figure::new("first_write_p50_ms", percentile(&times, 0.5), "ms"),
+        Figure::new("first_write_p99_ms", percentile(&times, 0.99), "ms"),
+    ])
+}
+
+/// A new value of a variable of the component `view` of one application.
+struct Change {
+    app: String,
+    deployment: String,
+    value: String,
+}
+
+impl Change {
+    fn new(app: &str, number: usize) -> Self {
+        // Unlike that of any run before, which a cluster that is kept may have seen.
+        let now = jiff::Timestamp::now().as_millisecond();
+        Self {
+            app: app.to_owned(),
+            deployment: names::coloured(app, ComponentName::View, Environment::Blue),
+            value: format!("{number}-{now}"),
+        }
+    }
+
+    /// The milliseconds from the change to the write of the Deployment: from the API server's answer to the
+    /// change, or from the moment in which a watcher saw it, if that was sooner, to the moment in which the
+    /// watcher saw the Deployment. Returns after all has settled again.
+    async fn measured(&self, namespace: &Namespace, sight: &mut Sight) -> Result<f64> {
+        let api = namespace.api::<RestAPI>();
+        let spec = json!({"spec": {"view": {"envVars": {VARIABLE: self.value}}}});
+        let (params, patch) = (PatchParams::default(), Patch::Merge(spec));
+        let answered = async {
+            let changed = api.patch(&self.app, &params, &patch).await;
+            let changed = changed.with_context(|| format!("changing {}", self.app))?;
+            Ok((Instant::now(), changed.metadata.generation))
+        };
+        let mut told = None;
+        let written = sight.until("the Deployment changes", |seen| match seen {
+            Seen::App(app) if told.is_none() && self.is_of(app) => {
+                told = Some(Instant::now());
+                None
+            }
+            Seen::Deployment(deployment) => self.has_reached(deployment).then_some(()),
+            _ => None,
+        });
+        let ((answered, generation), (written, ())) = try_join!(answered, written)?;
+        let begin = told.map_or(answered, |told| told.min(answered));
+        let settled = |seen: &Seen| match seen {
+            Seen::App(app) if app.name_any() == self.app => {
+                (is_settled(app) && app.metadata.generation == generation).then_some(())
+            }
+            _ => None,
+        };
+        sight
+            .until("the application is ready again", settled)
+            .await?;
+        Ok(milliseconds(begin, written))
+    }
+
+    fn is_of(&self, app: &RestAPI) -> bool {
+        let view = app.spec.view.as_ref();
+        let variables = view.and_then(|view| view.env_vars.as_ref());
+        let value = variables.and_then(|variables| variables.get(VARIABLE));
+        app.name_any() == self.app && value == Some(&self.value)
+    }
+
+    fn has_reached(&self, deployment: &Deployment) -> bool {
+        let template = deployment.spec.as_ref().map(|spec| &spec.template);
+        let pod = template.and_then(|template| template.spec.as_ref());
+        let containers = pod.into_iter().flat_map(|pod| &pod.containers);
+        let mut variables = containers.flat_map(|container| container.env.iter().flatten());
+        deployment.name_any() == self.deployment
+            && variables.any(|v| v.name == VARIABLE && v.value.as_ref() == Some(&self.value))
+    }
+}

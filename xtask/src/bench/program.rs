@@ -1,0 +1,170 @@
+//! The benches that the program `bench` of the package `suites` makes, and the clusters that it needs.
+
+use std::ffi::OsString;
+use std::fs;
+
+use anyhow::{Context, Result};
+
+use super::figures;
+use crate::cluster::UpArgs;
+use crate::own_cluster::{self, Keep, OwnCluster};
+use crate::run::Cmd;
+use crate::suites::Environment;
+use crate::{artifacts, deploy, images};
+
+/// Pods that a KWOK node takes, as a kubelet by default.
+const PODS_PER_NODE: u16 = 110;
+/// The components of each application; while a revision is replaced each may have a second pod.
+const PODS_PER_APP: u16 = 4 * 2;
+
+/// What all of them take.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct Common {
+    /// Leave the cluster as it is found, before and after.
+    #[arg(long)]
+    pub(crate) keep: bool,
+
+    /// Further arguments of the program that measures.
+    #[arg(last = true)]
+    pub(crate) more: Vec<String>,
+}
+
+/// Arguments of the benches with a number of applications.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct Apps {
+    /// How many RestAPIs, of four components each.
+    #[arg(long, default_value_t = 1000)]
+    pub(crate) apps: u16,
+
+    #[command(flatten)]
+    pub(crate) common: Common,
+}
+
+/// Arguments of `cargo xtask bench memory`.
+#[derive(Clone, Debug, clap::Args)]
+pub(crate) struct Sizes {
+    /// How many RestAPIs, of four components each, in growing order.
+    #[arg(long, value_delimiter = ',', default_value = "100,1000,5000")]
+    pub(crate) sizes: Vec<u16>,
+
+    #[command(flatten)]
+    pub(crate) common: Common,
+}
+
+/// Has the program measure with a number of applications on nodes of KWOK's.
+///
+/// # Errors
+/// When the cluster can't be had, or the program fails or leaves no figures.
+pub(super) fn with_apps(bench: &str, args: &Apps) -> Result<()> {
+    let number = args.apps.to_string();
+    on_fake_nodes(bench, &["--apps", &number], args.apps, &args.common)
+}
+
+/// Has the program measure memory with each number of applications.
+///
+/// # Errors
+/// As [`with_apps`].
+pub(super) fn with_sizes(bench: &str, args: &Sizes) -> Result<()> {
+    let sizes: Vec<String> = args.sizes.iter().map(u16::to_string).collect();
+    let most = args
+        .sizes
+        .iter()
+        .max()
+        .copied()
+        .context("--sizes is empty")?;
+    on_fake_nodes(bench, &["--sizes", &sizes.join(",")], most, &args.common)
+}
+
+/// Has the program measure on two real nodes, with the operator installed and the demo's image loaded.
+///
+/// # Errors
+/// As [`with_apps`].
+pub(super) fn on_real_nodes(bench: &str, args: &Common) -> Result<()> {
+    let prepared = Prepared::new(bench)?;
+    let up = UpArgs {
+        nodes: Some(2),
+        ..UpArgs::named(&own_cluster::name("roll"))
+    };
+    let cluster = OwnCluster::up(&up, keep(args))?;
+    images::run(cluster.target(), &images::Args::default())?;
+    deploy::run(cluster.target(), &deploy::Args::default())?;
+    let mut environment = Environment::of(cluster.target())?;
+    let demo = images::Record::read()?.reference("demo-app")?.to_owned();
+    environment.set("RESTAPI_TEST_DEMO_IMAGE", demo);
+    prepared.measure(&[], args, &environment)?;
+    cluster.down()?;
+    figures::check(&prepared.results)
+}
+
+fn on_fake_nodes(bench: &str, sizes: &[&str], apps: u16, args: &Common) -> Result<()> {
+    let prepared = Prepared::new(bench)?;
+    let up = UpArgs {
+        nodes: Some(0),
+        fake_nodes: Some(fake_nodes(apps)),
+        ..UpArgs::named(&own_cluster::name("bench"))
+    };
+    let cluster = OwnCluster::up(&up, keep(args))?;
+    deploy::install_crd(cluster.target())?;
+    let environment = Environment::of(cluster.target())?;
+    prepared.measure(sizes, args, &environment)?;
+    cluster.down()?;
+    figures::check(&prepared.results)
+}
+
+/// A bench that can start: everything is compiled, and the figures of an earlier run are gone.
+struct Prepared {
+    bench: String,
+    program: OsString,
+    results: std::path::PathBuf,
+}
+
+impl Prepared {
+    fn new(bench: &str) -> Result<Self> {
+        // Compiled first: the cluster is to have the machine for itself.
+        let program = images::binaries::compile_program("suites", "bench", false)?;
+        images::binaries::compile(&["core-reconciler"], false)?;
+        let results = artifacts::folder().join(format!("bench/{bench}.json"));
+        if results.exists() {
+            fs::remove_file(&results).with_context(|| format!("removing {}", results.display()))?;
+        }
+        Ok(Self {
+            bench: bench.to_owned(),
+            program: program.path.into(),
+            results,
+        })
+    }
+
+    fn measure(&self, sizes: &[&str], args: &Common, environment: &Environment) -> Result<()> {
+        let mut command = Cmd::new(&self.program)
+            .arg(&self.bench)
+            .args(sizes)
+            .arg("--out")
+            .arg(&self.results)
+            .args(&args.more)
+            .visible();
+        for (name, value) in environment.variables() {
+            command = command.env(name, value);
+        }
+        command.run()
+    }
+}
+
+fn keep(args: &Common) -> Keep {
+    if args.keep { Keep::Yes } else { Keep::No }
+}
+
+fn fake_nodes(apps: u16) -> u16 {
+    apps.div_ceil(PODS_PER_NODE / PODS_PER_APP).max(1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_fake_nodes_have_room_for_every_pod() {
+        assert_eq!(fake_nodes(1), 1);
+        assert_eq!(fake_nodes(100), 8);
+        assert!(fake_nodes(500) * PODS_PER_NODE >= 500 * PODS_PER_APP);
+    }
+}
