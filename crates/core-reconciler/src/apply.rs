@@ -1,68 +1,63 @@
 //! Carries out a plan. Decides nothing.
+//!
+//! Pod templates with parts in Kubernetes' own form are tried out first, as a whole: when one is refused,
+//! nothing of the new revision is written, and what runs is left as it is.
 
 use futures::future::join_all;
-use manager_kit::writer::{Write, WriteError, Writer};
-use restapi_types::keys;
+use manager_kit::writer::{WriteError, Writer};
 
-use crate::plan::Plan;
+use crate::kinds::{Role, is_workload};
+use crate::plan::{Plan, Step};
 use crate::verdict::{Outcome, Refusal};
-
-/// The writers of one application: the field manager is the role, not the binary, so that a hand-over
-/// between binaries leaves no stale co-owner.
-pub struct Writers {
-    /// Writes Deployments, Services and `ControllerRevisions`.
-    pub workloads: Writer,
-    /// Writes `ServiceAccounts`.
-    pub companions: Writer,
-}
-
-impl Writers {
-    /// The writers that `make` makes for each role.
-    pub fn new(make: impl Fn(&'static str) -> Writer) -> Self {
-        Self {
-            workloads: make(keys::FIELD_MANAGER_WORKLOADS),
-            companions: make(keys::FIELD_MANAGER_COMPANIONS),
-        }
-    }
-
-    fn of(&self, write: &Write) -> &Writer {
-        let kind = match write {
-            Write::Create(draft) | Write::Apply(draft, ..) | Write::Replace(draft, ..) => {
-                &draft.resource.kind
-            }
-            Write::Delete(_, target, _) => &target.kind,
-        };
-        if kind == "ServiceAccount" {
-            &self.companions
-        } else {
-            &self.workloads
-        }
-    }
-}
 
 /// Carries out the waves of `plan` in order, the writes of a wave at the same time. A refused write does
 /// not keep the others of its wave from happening, but no later wave is begun.
 ///
 /// # Errors
 /// The first write that did not happen for a reason that may be gone when it is planned again.
-pub async fn apply(plan: &Plan, writers: &Writers) -> Result<Outcome, WriteError> {
+pub async fn apply(
+    plan: &Plan,
+    writer: impl Fn(Role) -> Writer,
+) -> Result<Outcome, WriteError> {
     let mut outcome = Outcome::default();
-    for wave in &plan.waves {
-        let results = join_all(wave.iter().map(|write| writers.of(write).carry_out(write))).await;
-        for result in results {
-            match result {
-                Ok(()) => outcome.wrote = true,
-                Err(WriteError::Refused {
-                    target, message, ..
-                }) => {
-                    outcome.refusals.push(Refusal { target, message });
-                }
-                Err(other) => return Err(other),
-            }
+    if plan.rehearses {
+        let all = plan.waves.iter().flatten();
+        let workloads = all.filter(|step| is_workload(&step.write.target().kind));
+        let rehearsed = join_all(workloads.map(|step| rehearse(step, &writer))).await;
+        for result in rehearsed {
+            note(result, &mut outcome)?;
         }
+    }
+    for wave in &plan.waves {
         if !outcome.refusals.is_empty() {
             break;
         }
+        let results = join_all(wave.iter().map(|step| carry_out(step, &writer))).await;
+        for result in results {
+            outcome.wrote |= note(result, &mut outcome)?;
+        }
     }
     Ok(outcome)
+}
+
+async fn rehearse(step: &Step, writer: &impl Fn(Role) -> Writer) -> Result<(), WriteError> {
+    writer(step.role).rehearse(&step.write).await
+}
+
+async fn carry_out(step: &Step, writer: &impl Fn(Role) -> Writer) -> Result<(), WriteError> {
+    writer(step.role).carry_out(&step.write).await
+}
+
+/// Notes a refusal; returns whether the write happened.
+fn note(result: Result<(), WriteError>, outcome: &mut Outcome) -> Result<bool, WriteError> {
+    match result {
+        Ok(()) => Ok(true),
+        Err(WriteError::Refused {
+            target, message, ..
+        }) => {
+            outcome.refusals.push(Refusal { target, message });
+            Ok(false)
+        }
+        Err(other) => Err(other),
+    }
 }

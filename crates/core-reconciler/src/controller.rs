@@ -1,34 +1,30 @@
 //! What is watched, and what happens to one application: observe, plan, apply, report.
 
-use std::fmt::Debug;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures::stream::{BoxStream, StreamExt as _, select_all};
-use kube::Resource;
-use kube::core::NamespaceResourceScope;
-use kube::runtime::reflector::ObjectRef;
 use kube::runtime::watcher;
-use manager_kit::cache::{Cache, feed};
 use manager_kit::context::Context;
 use manager_kit::error::KitError;
 use manager_kit::lease::HeldShard;
 use manager_kit::runner::{self, ReconcileError, Reconciler, Requeue};
 use manager_kit::tracker::{Owner, Tracker};
-use manager_kit::watch::{InvalidObject, main_stream, resilient};
+use manager_kit::watch::{InvalidObject, main_stream};
 use manager_kit::writer::{WriteError, Writer};
 use restapi_resources::Application;
+use restapi_resources::surroundings::Surroundings;
 use restapi_types::{RestAPI, RestAPIStatus, crd, keys};
-use serde::Serialize;
-use serde::de::DeserializeOwned;
 
-use crate::apply::{Writers, apply};
+use crate::apply::apply;
+use crate::args::CoreArgs;
+use crate::conflict::{self, Disputes};
 use crate::namespaces::{self, Going};
-use crate::observe::{Caches, Observed, World, observe, owner};
-use crate::plan::{self, Plan, PlanError, plan};
-use crate::pods;
+use crate::observe::{Caches, Observed, observe, owner};
+use crate::plan::{self, Drift, Obstacle, Plan, PlanError, plan};
 use crate::report::{self, ReportError, Reporter};
 use crate::verdict::{self, Outcome};
+use crate::watches;
+use crate::world::World;
 
 /// How soon to look again at what goes by itself: an object that is being deleted, say.
 const SOON: Duration = Duration::from_secs(1);
@@ -44,61 +40,30 @@ const LATER: Duration = Duration::from_secs(10);
 ///
 /// # Errors
 /// When a watch ends.
-pub async fn run(ctx: Context) -> Result<(), KitError> {
-    let caches = Caches::default();
-    let triggers = select_all([
-        owned(&ctx, &caches.deployments, |_| ()),
-        owned(&ctx, &caches.services, |_| ()),
-        owned(&ctx, &caches.service_accounts, |_| ()),
-        owned(&ctx, &caches.revisions, |_| ()),
-        owned(&ctx, &caches.pods, pods::keep_what_is_read),
-    ]);
+pub async fn run(ctx: Context, args: CoreArgs) -> Result<(), KitError> {
+    let (caches, triggers) = watches::all(&ctx, args.watch_secrets);
     let main = main_stream(&ctx, ctx.api(), watcher::Config::default(), crd::NAME);
     let core = Core {
+        surroundings: args.surroundings(&ctx.args.pod_namespace),
         ctx: ctx.clone(),
         caches,
         tracker: Tracker::default(),
         reporter: Reporter::default(),
         going: Going::default(),
+        disputes: Disputes::default(),
     };
     runner::run(&ctx, plan::WRITER, main, triggers, Arc::new(core)).await
-}
-
-/// The owners of the objects of one kind as these change; the cache follows. `prune` drops what nobody
-/// reads, since a cluster has many objects.
-fn owned<K>(
-    ctx: &Context,
-    cache: &Cache<K>,
-    prune: fn(&mut K),
-) -> BoxStream<'static, ObjectRef<RestAPI>>
-where
-    K: Resource<DynamicType = (), Scope = NamespaceResourceScope>
-        + Clone
-        + DeserializeOwned
-        + Serialize
-        + Debug
-        + Send
-        + Sync
-        + 'static,
-{
-    let selector = format!("{}={}", keys::MANAGED_BY, keys::MANAGED_BY_VALUE);
-    let events = resilient(
-        ctx,
-        ctx.api::<K>(),
-        watcher::Config::default().labels(&selector),
-    );
-    feed(cache.clone(), events.map(move |event| event.modify(prune)))
-        .map(|(namespace, name): Owner| ObjectRef::new(&name).within(&namespace))
-        .boxed()
 }
 
 /// core-reconciler's work on one application.
 struct Core {
     ctx: Context,
+    surroundings: Surroundings,
     caches: Caches,
     tracker: Tracker,
     reporter: Reporter,
     going: Going,
+    disputes: Disputes,
 }
 
 impl Reconciler for Core {
@@ -110,31 +75,34 @@ impl Reconciler for Core {
         if let Some(pause) = self.going.pause(&namespace, self.ctx.clock.monotonic()) {
             return Ok(Requeue::After(pause));
         }
+        let key = owner(&restapi);
         let world = match observe(&self.ctx.client, &self.caches, &self.tracker, restapi).await? {
             Observed::World(world) => world,
             Observed::Stale(wait) => return Ok(Requeue::After(wait)),
-            Observed::Gone => return Ok(Requeue::AwaitChange),
+            Observed::Gone => {
+                self.caches.references.forget(&key);
+                return Ok(Requeue::AwaitChange);
+            }
         };
-        let status = self.writer(owner(&world.restapi), &shard)(keys::FIELD_MANAGER_STATUS_CORE);
-        let app = match Application::resolve(&world.restapi) {
+        let writer = self.writer(key, &shard);
+        let status = writer(keys::FIELD_MANAGER_STATUS_CORE);
+        let app = match &world.app {
             Ok(app) => app,
             Err(invalid) => {
-                let verdict = verdict::invalid(&world, &invalid, self.ctx.clock.now());
-                return self
-                    .report(&world, &Plan::default(), &verdict, &status)
-                    .await;
+                let verdict = verdict::invalid(&world, invalid, self.ctx.clock.now());
+                let plan = Plan::default();
+                return self.report(&world, &plan, &verdict, &status).await;
             }
         };
         if world.restapi.metadata.deletion_timestamp.is_some() {
             // The garbage collector removes what is owned; nothing is made or repaired any more.
-            let verdict = self.verdict(&app, &world, &Plan::default(), &Outcome::default());
-            return self
-                .report(&world, &Plan::default(), &verdict, &status)
-                .await;
+            let plan = Plan::default();
+            let verdict = self.verdict(app, &world, &plan, &Outcome::default());
+            return self.report(&world, &plan, &verdict, &status).await;
         }
-        let plan = plan(&app, &world)?;
-        let writers = Writers::new(self.writer(owner(&world.restapi), &shard));
-        let outcome = match apply(&plan, &writers).await {
+        let mut plan = plan(app, &world, &self.surroundings)?;
+        self.leave_what_is_disputed(&world, &mut plan).await?;
+        let outcome = match apply(&plan, |role| writer(role.field_manager())).await {
             Ok(outcome) => outcome,
             // Somebody else wrote in between, the deployment controller most of the time: an ordinary race.
             Err(WriteError::Conflict { .. } | WriteError::Exists(_)) => {
@@ -147,7 +115,7 @@ impl Reconciler for Core {
             Err(error) => return Err(error.into()),
         };
         report::repairs(&self.ctx.events, &world, &plan);
-        let verdict = self.verdict(&app, &world, &plan, &outcome);
+        let verdict = self.verdict(app, &world, &plan, &outcome);
         let only_wrote = outcome.wrote && outcome.refusals.is_empty() && is_told(&world, &verdict);
         if only_wrote && self.reporter.may_wait(&world) {
             return Ok(Requeue::After(SOON));
@@ -190,6 +158,21 @@ impl Core {
         }
     }
 
+    /// Takes out of the plan what somebody else writes again and again.
+    async fn leave_what_is_disputed(&self, world: &World, plan: &mut Plan) -> Result<(), Error> {
+        let (key, now) = (owner(&world.restapi), self.ctx.clock.monotonic());
+        let generation = world.restapi.metadata.generation.unwrap_or_default();
+        for Drift { target, field } in self.disputes.note(&key, generation, &plan.drift, now) {
+            let mut kinds = self.caches.owned.iter().map(|owned| &owned.kind.resource);
+            let Some(resource) = kinds.find(|resource| resource.kind == target.kind) else {
+                continue;
+            };
+            let who = conflict::writer(&self.ctx.client, &key.0, resource, &target.name).await?;
+            plan.leave(&target.clone(), Obstacle::Disputed(target, field, who));
+        }
+        Ok(())
+    }
+
     fn verdict(
         &self,
         app: &Application,
@@ -209,12 +192,16 @@ impl Core {
     ) -> Result<Requeue, Error> {
         let put_off = self.reporter.status(world, verdict, writer).await?;
         report::turns(&self.ctx.events, world, verdict);
-        Ok(match (put_off, next_look(plan, verdict)) {
-            (Some(a), Some(b)) => Requeue::After(a.min(b)),
-            (Some(wait), None) | (None, Some(wait)) => Requeue::After(wait),
-            (None, None) => Requeue::AwaitChange,
-        })
+        let secrets = world.config.read_again.map(jittered);
+        let waits = [put_off, next_look(plan, verdict), secrets];
+        let soonest = waits.into_iter().flatten().min();
+        Ok(soonest.map_or(Requeue::AwaitChange, Requeue::After))
     }
+}
+
+/// A wait that differs from application to application, and is never longer.
+fn jittered(wait: Duration) -> Duration {
+    wait.saturating_sub(manager_kit::random::jitter(wait / 5))
 }
 
 /// Whether status speaks of this generation already.

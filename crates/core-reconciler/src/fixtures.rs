@@ -1,5 +1,6 @@
 //! Objects for tests, as the API server would return them.
 
+use restapi_resources::surroundings::Surroundings;
 use restapi_types::RestAPI;
 use serde_json::{Value, json};
 
@@ -14,4 +15,13 @@ pub(crate) fn restapi(spec: &Value) -> RestAPI {
         "spec": spec,
     }))
     .unwrap()
+}
+
+/// Managers in `restapi-system`, and nothing else.
+pub(crate) fn surroundings() -> Surroundings {
+    Surroundings {
+        managers_namespace: "restapi-system".to_owned(),
+        monitoring_namespace: None,
+        otlp: None,
+    }
 }

@@ -2,13 +2,21 @@
 #![forbid(unsafe_code)]
 
 mod apply;
+mod args;
+mod autoscalers;
+mod config;
+mod conflict;
 mod controller;
+mod kinds;
 mod namespaces;
 mod observe;
 mod plan;
 mod pods;
 mod report;
 mod verdict;
+mod watches;
+mod workload;
+mod world;
 
 #[cfg(test)]
 mod fixtures;
@@ -18,6 +26,8 @@ use std::process::ExitCode;
 use clap::Parser;
 use manager_kit::args::KitArgs;
 use manager_kit::shell::{self, ManagerInfo};
+
+use args::CoreArgs;
 
 /// The C library's allocator in static binaries is slow under many threads.
 #[global_allocator]
@@ -29,6 +39,8 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 struct Args {
     #[command(flatten)]
     kit: KitArgs,
+    #[command(flatten)]
+    core: CoreArgs,
 }
 
 fn main() -> ExitCode {
@@ -36,5 +48,6 @@ fn main() -> ExitCode {
         name: plan::WRITER,
         version: env!("CARGO_PKG_VERSION"),
     };
-    shell::main(info, Args::parse().kit, controller::run)
+    let Args { kit, core } = Args::parse();
+    shell::main(info, kit, move |ctx| controller::run(ctx, core))
 }

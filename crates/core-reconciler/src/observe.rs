@@ -1,100 +1,76 @@
 //! Reads the world of one application into one value. Writes nothing.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
-use k8s_openapi::api::apps::v1::{ControllerRevision, Deployment};
-use k8s_openapi::api::core::v1::{Pod, Service, ServiceAccount};
+use k8s_openapi::api::core::v1::Pod;
 use kube::api::Api;
-use kube::{Client, Resource, ResourceExt as _};
+use kube::core::DynamicObject;
+use kube::discovery::ApiResource;
+use kube::{Client, ResourceExt as _};
 use manager_kit::cache::{Cache, version};
 use manager_kit::tracker::{Echoes, Owner, Target, Tracker, Version};
-use manager_kit::watch::InvalidObject;
-use restapi_types::{RestAPI, RestAPISpec};
-use serde::de::DeserializeOwned;
+use manager_kit::watch::Served;
+use restapi_resources::Application;
+use restapi_types::RestAPI;
+
+use crate::autoscalers::Autoscalers;
+use crate::config::{Config, References};
+use crate::kinds::OwnedKind;
+use crate::world::{Objects, World};
+
+/// The objects of one owned kind, as known.
+#[derive(Clone)]
+pub struct Owned {
+    /// Which kind.
+    pub kind: OwnedKind,
+    /// Its objects.
+    pub cache: Cache<DynamicObject>,
+    /// Whether the cluster has the kind, where it may lack it.
+    pub served: Option<Served>,
+}
 
 /// The caches of everything that core-reconciler owns or reads, besides the `RestAPI`s.
 #[derive(Clone, Default)]
 pub struct Caches {
-    /// Deployments.
-    pub deployments: Cache<Deployment>,
-    /// Services.
-    pub services: Cache<Service>,
-    /// `ServiceAccounts`.
-    pub service_accounts: Cache<ServiceAccount>,
-    /// `ControllerRevisions`.
-    pub revisions: Cache<ControllerRevision>,
-    /// Pods: read only, for what they say about failures.
+    /// What it owns, by kind.
+    pub owned: Vec<Owned>,
+    /// Pods: read only, for what they say about failures, and for what live ones use.
     pub pods: Cache<Pod>,
+    /// Whose replicas are decided by somebody else.
+    pub autoscalers: Autoscalers,
+    /// The ConfigMaps and Secrets that pods refer to.
+    pub references: References,
 }
 
 impl Caches {
     fn are_synced(&self) -> bool {
-        self.deployments.is_synced()
-            && self.services.is_synced()
-            && self.service_accounts.is_synced()
-            && self.revisions.is_synced()
+        self.owned.iter().all(|owned| owned.cache.is_synced())
             && self.pods.is_synced()
+            && self.autoscalers.are_synced()
+    }
+
+    /// The state in which the caches have an object that was written for `owner`.
+    fn version(&self, owner: &Owner, restapi: &RestAPI, target: &Target) -> Option<Version> {
+        let mut owned = self.owned.iter();
+        match owned.find(|owned| owned.kind.resource.kind == target.kind) {
+            Some(owned) => owned.cache.version(owner, &target.name),
+            None => Some(version(restapi)),
+        }
+    }
+
+    fn served(&self) -> BTreeSet<String> {
+        let served = self.owned.iter().filter(|owned| {
+            let served = owned.served.as_ref();
+            served.is_some_and(Served::is_served)
+        });
+        served.map(|owned| owned.kind.resource.kind.clone()).collect()
     }
 }
 
 /// How soon to look again while the first lists are not complete.
 const FIRST_LISTS: Duration = Duration::from_millis(50);
-
-/// Everything that a plan is made from.
-#[derive(Clone, Debug)]
-pub struct World {
-    /// The application.
-    pub restapi: Arc<RestAPI>,
-    /// Its Deployments, whoever owns them.
-    pub deployments: Vec<Arc<Deployment>>,
-    /// Its Services, whoever owns them.
-    pub services: Vec<Arc<Service>>,
-    /// Its `ServiceAccounts`, whoever owns them.
-    pub service_accounts: Vec<Arc<ServiceAccount>>,
-    /// Its `ControllerRevisions`, whoever owns them.
-    pub revisions: Vec<Arc<ControllerRevision>>,
-    /// Its pods.
-    pub pods: Vec<Arc<Pod>>,
-}
-
-impl World {
-    /// The world of an object that can't be read as a `RestAPI`: nothing but its name.
-    #[must_use]
-    pub fn of_invalid(invalid: &InvalidObject) -> Self {
-        let restapi = RestAPI {
-            metadata: invalid.metadata.clone(),
-            spec: RestAPISpec::default(),
-            status: None,
-        };
-        Self {
-            restapi: Arc::new(restapi),
-            deployments: Vec::new(),
-            services: Vec::new(),
-            service_accounts: Vec::new(),
-            revisions: Vec::new(),
-            pods: Vec::new(),
-        }
-    }
-}
-
-impl World {
-    /// Whether an object has no controlling owner.
-    fn has_orphans(&self) -> bool {
-        fn any<K: Resource>(objects: &[Arc<K>]) -> bool {
-            let is_owned = |o: &Arc<K>| {
-                o.owner_references()
-                    .iter()
-                    .any(|r| r.controller == Some(true))
-            };
-            objects.iter().any(|object| !is_owned(object))
-        }
-        any(&self.deployments)
-            || any(&self.services)
-            || any(&self.service_accounts)
-            || any(&self.revisions)
-    }
-}
 
 /// What there is to see.
 #[derive(Debug)]
@@ -127,83 +103,82 @@ pub async fn observe(
         return Ok(Observed::Stale(FIRST_LISTS));
     }
     let owner = owner(&restapi);
-    let in_caches = |target: &Target| cached(caches, &owner, &restapi, target);
-    let overdue = match tracker.check(&owner, std::time::Instant::now(), in_caches) {
+    let in_caches = |target: &Target| caches.version(&owner, &restapi, target);
+    let overdue = match tracker.check(&owner, Instant::now(), in_caches) {
         Echoes::Seen => Vec::new(),
         Echoes::Awaited(wait) => return Ok(Observed::Stale(wait)),
         Echoes::Overdue(targets) => targets,
     };
-    let live = Live {
-        client,
-        namespace: &owner.0,
-        overdue: &overdue,
-    };
-    let mut world = World {
-        deployments: live.refresh(caches.deployments.of(&owner)).await?,
-        services: live.refresh(caches.services.of(&owner)).await?,
-        service_accounts: live.refresh(caches.service_accounts.of(&owner)).await?,
-        revisions: live.refresh(caches.revisions.of(&owner)).await?,
-        pods: caches.pods.of(&owner),
-        restapi: Arc::clone(&restapi),
-    };
-    let newest = if world.has_orphans() {
-        // Somebody took the owner references away, or deletes the RestAPI and keeps what it owns. Only the
-        // API server knows which; giving an object back to a RestAPI that is going would delete it.
-        live.get(&owner.1).await?
-    } else {
-        live.refresh(vec![restapi]).await?.pop()
-    };
-    let Some(newest) = newest else {
-        return Ok(Observed::Gone);
-    };
-    world.restapi = newest;
-    Ok(Observed::World(Box::new(world)))
-}
-
-/// The state in which the caches have an object that was written for `owner`.
-fn cached(caches: &Caches, owner: &Owner, restapi: &RestAPI, target: &Target) -> Option<Version> {
-    match target.kind.as_str() {
-        "Deployment" => caches.deployments.version(owner, &target.name),
-        "Service" => caches.services.version(owner, &target.name),
-        "ServiceAccount" => caches.service_accounts.version(owner, &target.name),
-        "ControllerRevision" => caches.revisions.version(owner, &target.name),
-        _ => Some(version(restapi)),
+    let live = Live { client, namespace: &owner.0 };
+    let mut world = World::empty(Arc::clone(&restapi));
+    world.objects = live.objects(caches, &owner, &overdue).await?;
+    world.pods = caches.pods.of(&owner);
+    world.autoscaled = caches.autoscalers.of(&owner.0);
+    world.served = caches.served();
+    // Somebody took the owner references away, or deletes the RestAPI and keeps what it owns. Only the API
+    // server knows which; giving an object back to a RestAPI that is going would delete it.
+    if world.has_orphans() || overdue.iter().any(|target| target.kind == "RestAPI") {
+        match live.restapi(&owner.1).await? {
+            Some(newest) => world.restapi = newest,
+            None => return Ok(Observed::Gone),
+        }
     }
+    let app = Application::resolve(&world.restapi);
+    world.config = match &app {
+        Ok(app) => caches.references.read(client, &owner, app).await?,
+        Err(_) => Config::default(),
+    };
+    world.app = app.map(|app| app.pinned(|component| world.config.hash(component.name)));
+    Ok(Observed::World(Box::new(world)))
 }
 
 /// Reads what the caches are late with.
 struct Live<'a> {
     client: &'a Client,
     namespace: &'a str,
-    overdue: &'a [Target],
 }
 
 impl Live<'_> {
     /// The cached objects with those of the overdue targets replaced by what exists now.
-    async fn refresh<K>(&self, mut cached: Vec<Arc<K>>) -> Result<Vec<Arc<K>>, kube::Error>
-    where
-        K: Resource<DynamicType = (), Scope = kube::core::NamespaceResourceScope>
-            + Clone
-            + std::fmt::Debug
-            + DeserializeOwned,
-    {
-        let kind = K::kind(&());
-        for target in self.overdue.iter().filter(|target| target.kind == kind) {
-            cached.retain(|object| object.name_any() != target.name);
-            cached.extend(self.get(&target.name).await?);
+    async fn objects(
+        &self,
+        caches: &Caches,
+        owner: &Owner,
+        overdue: &[Target],
+    ) -> Result<Objects, kube::Error> {
+        let mut objects = Objects::default();
+        for owned in &caches.owned {
+            let resource = &owned.kind.resource;
+            for object in owned.cache.of(owner) {
+                objects.put(&resource.kind, object);
+            }
+            for target in overdue.iter().filter(|t| t.kind == resource.kind) {
+                objects.take(target);
+                if let Some(object) = self.get(resource, &target.name).await? {
+                    objects.put(&resource.kind, Arc::new(object));
+                }
+            }
         }
-        Ok(cached)
+        Ok(objects)
     }
 
-    /// One object as it is now.
-    async fn get<K>(&self, name: &str) -> Result<Option<Arc<K>>, kube::Error>
-    where
-        K: Resource<DynamicType = (), Scope = kube::core::NamespaceResourceScope>
-            + Clone
-            + std::fmt::Debug
-            + DeserializeOwned,
-    {
-        let api: Api<K> = Api::namespaced(self.client.clone(), self.namespace);
+    /// One object as it is now, without what caches leave out as well.
+    async fn get(
+        &self,
+        resource: &ApiResource,
+        name: &str,
+    ) -> Result<Option<DynamicObject>, kube::Error> {
+        let api: Api<DynamicObject> =
+            Api::namespaced_with(self.client.clone(), self.namespace, resource);
+        let mut object = api.get_opt(name).await?;
+        if let Some(object) = &mut object {
+            object.metadata.managed_fields = None;
+        }
+        Ok(object)
+    }
+
+    async fn restapi(&self, name: &str) -> Result<Option<Arc<RestAPI>>, kube::Error> {
+        let api: Api<RestAPI> = Api::namespaced(self.client.clone(), self.namespace);
         Ok(api.get_opt(name).await?.map(Arc::new))
     }
 }

@@ -3,18 +3,30 @@
 //! core-reconciler never writes: pods, Secrets, autoscalers, the spec of a `RestAPI`, or
 //! anything that it does not own.
 
+mod claims;
 mod compare;
+mod desired;
+mod held;
 mod history;
 mod ports;
 mod prune;
+mod replicas;
 
-use k8s_openapi::api::core::v1::Service;
+use std::sync::Arc;
+
+use k8s_openapi::api::apps::v1::ControllerRevision;
+use kube::ResourceExt as _;
 use manager_kit::tracker::Target;
-use manager_kit::writer::{Draft, Guard, Write};
-use restapi_resources::{Application, Invalid, RenderVersion, render};
-use restapi_types::{ComponentName, Environment, keys, names};
+use manager_kit::writer::{Draft, Write};
+use restapi_resources::surroundings::Surroundings;
+use restapi_resources::{Application, Invalid};
+use restapi_types::{Environment, keys};
 
-use crate::observe::World;
+use crate::kinds::{Role, is_workload};
+use crate::world::{Objects, World, typed};
+use desired::{Desired, Stage};
+pub use held::Rollback;
+use replicas::Replicas;
 
 /// The name under which this manager writes workloads.
 pub const WRITER: &str = "core-reconciler";
@@ -34,6 +46,12 @@ pub enum Obstacle {
     UnknownRenderVersion(Target, String),
     /// The stable Service must not select this environment any more.
     Sealed(Target, String),
+    /// A ConfigMap or Secret that pods need can't be had; in words, with the fix.
+    ConfigMissing(String),
+    /// The cluster lacks the kind of an object that the spec asks for.
+    KindMissing(Target),
+    /// Somebody else writes the same field again and again: the field, and who.
+    Disputed(Target, String, String),
 }
 
 impl Obstacle {
@@ -56,71 +74,182 @@ pub struct Drift {
     pub field: String,
 }
 
+/// One write, and as who.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Step {
+    /// The part that the writer plays.
+    pub role: Role,
+    /// The write.
+    pub write: Write,
+}
+
 /// What is to be written for an application, and what stands in the way.
-#[derive(Clone, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Plan {
     /// Writes in waves: those of one wave don't depend on each other, a wave depends on those before it.
-    pub waves: Vec<Vec<Write>>,
+    pub waves: Vec<Vec<Step>>,
+    /// Whether new pod templates are tried out before anything is written, because parts of them are in
+    /// Kubernetes' own form, which only the API server can check.
+    pub rehearses: bool,
     /// What is not written, and why.
     pub obstacles: Vec<Obstacle>,
     /// What others changed.
     pub drift: Vec<Drift>,
     /// The number of the revision that the spec asks for.
     pub revision_number: i64,
+    /// What became of an order to go back.
+    pub rollback: Rollback,
+    /// Whether there was something to write, and nothing is written because the application is paused.
+    pub is_paused: bool,
+}
+
+impl Default for Plan {
+    fn default() -> Self {
+        Self {
+            waves: Vec::new(),
+            rehearses: false,
+            obstacles: Vec::new(),
+            drift: Vec::new(),
+            revision_number: 0,
+            rollback: Rollback::None,
+            is_paused: false,
+        }
+    }
+}
+
+impl Plan {
+    /// Leaves the object alone, for that reason.
+    pub fn leave(&mut self, target: &Target, reason: Obstacle) {
+        for wave in &mut self.waves {
+            wave.retain(|step| step.write.target() != *target);
+        }
+        self.waves.retain(|wave| !wave.is_empty());
+        self.drift.retain(|drift| drift.target != *target);
+        self.obstacles.push(reason);
+    }
 }
 
 /// The environment that an application's stable Services select; blue, where it is born.
 #[must_use]
-pub fn active_environment(app: &str, services: &[std::sync::Arc<Service>]) -> Environment {
-    let stable: Vec<String> = ComponentName::ALL.map(|c| names::stable(app, c)).into();
-    services
-        .iter()
-        .filter(|s| {
-            s.metadata
-                .name
-                .as_ref()
-                .is_some_and(|name| stable.contains(name))
-        })
-        .find_map(|s| {
-            Environment::parse(s.spec.as_ref()?.selector.as_ref()?.get(keys::ENVIRONMENT)?)
+pub fn active_environment(objects: &Objects) -> Environment {
+    objects
+        .of("Service")
+        .filter(|service| !service.labels().contains_key(keys::ENVIRONMENT))
+        .find_map(|service| {
+            let selector = service.data.pointer("/spec/selector")?;
+            Environment::parse(selector.get(keys::ENVIRONMENT)?.as_str()?)
         })
         .unwrap_or_default()
 }
 
-/// Plans for `app` in `world`.
+/// Plans for `app`, which `world` describes.
 ///
 /// # Errors
 /// [`PlanError`] when an object can't be written as JSON, which no rendered object is.
-pub fn plan(app: &Application, world: &World) -> Result<Plan, PlanError> {
-    let environment = active_environment(&app.name, &world.services);
-    let rendered = render(app, environment, WRITER, RenderVersion::default());
-    let (number, revision) = history::record(app, &world.revisions);
+pub fn plan(app: &Application, world: &World, surroundings: &Surroundings) -> Result<Plan, PlanError> {
+    let records = records(&world.objects);
+    let (number, mut record) = history::record(app, &records);
+    let rollback = held::rollback(&world.restapi, app, &records);
+    let serving = match &rollback {
+        Rollback::Held { app, serving } => {
+            held::mark(&mut record, *serving);
+            app
+        }
+        Rollback::None | Rollback::Void(_) => app,
+    };
+    let planner = Planner {
+        world,
+        compare: compare::Compare {
+            app,
+            environment: active_environment(&world.objects),
+        },
+    };
+    let desired = desired::all(serving, &record, world, surroundings)?;
     let mut plan = Plan {
         revision_number: number,
         ..Plan::default()
     };
-    let compare = compare::Compare { app, environment };
-
-    let mut foundations = Vec::new();
-    foundations.extend(compare.object(
-        &rendered.service_account,
-        &world.service_accounts,
-        &mut plan,
-    )?);
-    foundations.extend(compare.object(&revision, &world.revisions, &mut plan)?);
-    let mut workloads = Vec::new();
-    for component in &rendered.components {
-        workloads.extend(compare.object(&component.coloured, &world.services, &mut plan)?);
-        workloads.extend(compare.object(&component.deployment, &world.deployments, &mut plan)?);
-        workloads.extend(compare.object(&component.stable, &world.services, &mut plan)?);
-    }
-    plan.waves = vec![
-        foundations,
-        workloads,
-        prune::surplus(app, &rendered, &revision, world),
-    ];
+    planner.steps(serving, &desired, &mut plan)?;
+    plan.waves.push(prune::surplus(app, &desired, world));
     plan.waves.retain(|wave| !wave.is_empty());
+    if world.restapi.spec.paused == Some(true) && !matches!(rollback, Rollback::Held { .. }) {
+        plan.is_paused = !plan.waves.is_empty();
+        plan.waves.clear();
+        plan.drift.clear();
+    }
+    plan.rollback = rollback;
     Ok(plan)
+}
+
+fn records(objects: &Objects) -> Vec<Arc<ControllerRevision>> {
+    let records = objects.of("ControllerRevision");
+    records.filter_map(|r| typed(r)).map(Arc::new).collect()
+}
+
+/// Compares what is desired with what is.
+struct Planner<'a> {
+    world: &'a World,
+    compare: compare::Compare<'a>,
+}
+
+impl Planner<'_> {
+    /// The steps that make what is desired exist, stage by stage.
+    fn steps(
+        &self,
+        app: &Application,
+        desired: &[Desired],
+        plan: &mut Plan,
+    ) -> Result<(), PlanError> {
+        let (mut foundations, mut workloads) = (Vec::new(), Vec::new());
+        for object in desired {
+            let stage = match object.stage {
+                Stage::Foundations => &mut foundations,
+                Stage::Workloads => &mut workloads,
+            };
+            stage.extend(self.step(app, object, plan)?);
+        }
+        for component in &app.components {
+            workloads.extend(claims::growth(component, self.world));
+        }
+        plan.waves.extend([foundations, workloads]);
+        Ok(())
+    }
+
+    /// The step that makes one object as it is desired, if one is needed and nothing stands in the way.
+    fn step(
+        &self,
+        app: &Application,
+        desired: &Desired,
+        plan: &mut Plan,
+    ) -> Result<Option<Step>, PlanError> {
+        let mut draft = desired.draft.clone();
+        let kind = draft.resource.kind.as_str();
+        let live = self.world.objects.get(kind, &draft.name).map(Arc::as_ref);
+        if desired.is_optional && !self.world.served.contains(kind) {
+            plan.obstacles.push(Obstacle::KindMissing(draft.target()));
+            return Ok(None);
+        }
+        if is_workload(kind) {
+            let component = desired.component.and_then(|name| app.component(name));
+            if let Some(lack) = component.and_then(|c| self.world.config.missing(c.name)) {
+                plan.obstacles.push(Obstacle::ConfigMissing(lack.to_owned()));
+                return Ok(None);
+            }
+            if let Some(live) = live {
+                claims::keep_templates(&mut draft, live);
+            }
+            let asked = component.and_then(|c| c.spec.replicas);
+            let is_autoscaled = self.world.autoscaled.contains(&draft.target());
+            match replicas::settle(&mut draft, live, asked, is_autoscaled) {
+                Replicas::Ours => {}
+                Replicas::TakeOver(step) => return Ok(Some(*step)),
+            }
+        }
+        let role = desired.role;
+        let write = self.compare.object(draft, live, plan)?;
+        plan.rehearses |= desired.is_opaque && write.is_some();
+        Ok(write.map(|write| Step { role, write }))
+    }
 }
 
 /// A plan that could not be made.
@@ -132,15 +261,6 @@ pub enum PlanError {
     /// An object can't be written as JSON.
     #[error("an object can't be written as JSON: {0}")]
     Json(#[from] serde_json::Error),
-}
-
-/// The objects whose apply must find the object exactly as it was read: a late write by a manager that
-/// does not see the newest state would switch traffic or restart pods.
-fn guard(draft: &Draft) -> Guard {
-    match draft.resource.kind.as_str() {
-        "Deployment" | "Service" => Guard::Unchanged,
-        _ => Guard::SameObject,
-    }
 }
 
 #[cfg(test)]

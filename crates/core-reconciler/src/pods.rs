@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use k8s_openapi::api::core::v1::{ContainerStatus, Pod, PodCondition, PodStatus};
+use k8s_openapi::api::core::v1::{
+    Container, ContainerStatus, Pod, PodCondition, PodSpec, PodStatus,
+};
 use kube::ResourceExt as _;
 use restapi_resources::Component;
 
@@ -39,10 +41,14 @@ pub fn cause(component: &Component, pods: &[Arc<Pod>]) -> Option<Cause> {
     causes.into_iter().next()
 }
 
-/// Drops what nobody reads of a pod: all but labels, deletion, owners and what [`cause`] finds something wrong
-/// in. What comes and goes in the life of a pod that is well is left out, so that it is no news to anybody.
+/// Drops what nobody reads of a pod: all but labels, deletion, owners, the ports and the account that it uses,
+/// and what [`cause`] finds something wrong in. What comes and goes in the life of a pod that is well is left out, so that it is no news to anybody.
 pub fn keep_what_is_read(pod: &mut Pod) {
-    pod.spec = None;
+    pod.spec = pod.spec.take().map(|spec| PodSpec {
+        service_account_name: spec.service_account_name,
+        containers: spec.containers.into_iter().map(only_ports).collect(),
+        ..PodSpec::default()
+    });
     let meta = &mut pod.metadata;
     (meta.annotations, meta.generation) = (None, None);
     let Some(status) = &mut pod.status else {
@@ -62,6 +68,14 @@ pub fn keep_what_is_read(pod: &mut Pod) {
         container_statuses: containers.filter(|all| !all.is_empty()),
         ..PodStatus::default()
     };
+}
+
+fn only_ports(container: Container) -> Container {
+    Container {
+        name: container.name,
+        ports: container.ports,
+        ..Container::default()
+    }
 }
 
 /// Whether a condition of a pod is one that [`cause`] reads and finds something wrong in.

@@ -12,12 +12,12 @@ use restapi_types::conditions::{self, Finding};
 use restapi_types::status::CoreStatus;
 use restapi_types::{Phase, RestAPIStatus};
 
-use crate::observe::World;
-use crate::plan::{self, Plan};
+use crate::plan::{self, Plan, Rollback};
+use crate::world::World;
 use component::ComponentVerdict;
 use findings::findings;
 pub use issue::WRITE_REFUSED;
-use issue::{Issue, issue};
+use issue::{Issue, Weight, issue};
 
 /// A write that the API server refused.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -43,7 +43,7 @@ pub fn invalid(world: &World, invalid: &Invalid, now: Timestamp) -> RestAPIStatu
     let issue = Issue {
         reason: "InvalidSpec".into(),
         message: invalid.to_string(),
-        is_final: true,
+        weight: Weight::Final,
     };
     let previous = world.restapi.status.clone().unwrap_or_default();
     RestAPIStatus {
@@ -73,7 +73,7 @@ pub fn undecodable(world: &World, error: &str, since: Timestamp) -> RestAPIStatu
         message: format!(
             "the object can't be read: {error}; correct the field, or upgrade core-reconciler if a newer version wrote it; what runs is left as it is"
         ),
-        is_final: true,
+        weight: Weight::Final,
     };
     RestAPIStatus {
         phase: Some(Phase::Failed),
@@ -92,11 +92,15 @@ pub fn status(
     outcome: &Outcome,
     now: Timestamp,
 ) -> RestAPIStatus {
-    let environment = plan::active_environment(&app.name, &world.services);
-    let components: Vec<_> = app
+    let environment = plan::active_environment(&world.objects);
+    let serving = match &plan.rollback {
+        Rollback::Held { app, .. } => app,
+        Rollback::None | Rollback::Void(_) => app,
+    };
+    let components: Vec<_> = serving
         .components
         .iter()
-        .map(|c| component::verdict(app, c, environment, world))
+        .map(|c| component::verdict(serving, c, environment, world))
         .collect();
     let issue = issue(&components, plan, outcome);
     let available = components.iter().all(|c| c.is_available);
@@ -145,11 +149,11 @@ fn phase(world: &World, issue: Option<&Issue>, available: bool) -> Phase {
     match issue {
         _ if world.restapi.metadata.deletion_timestamp.is_some() => Phase::Deleting,
         None => Phase::Ready,
-        Some(issue) => match (issue.is_final, available) {
-            (true, true) => Phase::Degraded,
-            (true, false) => Phase::Failed,
-            (false, true) => Phase::Progressing,
-            (false, false) => Phase::Pending,
+        Some(issue) => match (issue.weight, available) {
+            (Weight::Final, true) => Phase::Degraded,
+            (Weight::Final, false) => Phase::Failed,
+            (Weight::Paused | Weight::Progress, true) => Phase::Progressing,
+            (Weight::Paused | Weight::Progress, false) => Phase::Pending,
         },
     }
 }

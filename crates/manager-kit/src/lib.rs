@@ -55,7 +55,7 @@ pub mod lease;
 pub mod metrics;
 mod packed;
 pub mod quantity;
-mod random;
+pub mod random;
 pub mod readiness;
 pub mod runner;
 pub mod shell;

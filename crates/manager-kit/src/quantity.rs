@@ -19,6 +19,12 @@ pub fn same(a: &Value, b: &Value) -> bool {
     }
 }
 
+/// Whether quantity `a` is less than quantity `b`; not when one of them is none.
+#[must_use]
+pub fn is_less(a: &Value, b: &Value) -> bool {
+    matches!((of(a), of(b)), (Some(a), Some(b)) if a < b)
+}
+
 /// Rounded up to thousandths.
 fn milli(nano: i128) -> i128 {
     nano.div_euclid(MILLI) + i128::from(nano.rem_euclid(MILLI) > 0)
@@ -105,6 +111,13 @@ mod tests {
     #[case(".", "0", false)]
     fn amounts(#[case] a: &str, #[case] b: &str, #[case] expected: bool) {
         assert_eq!(same(&a.into(), &b.into()), expected);
+    }
+
+    #[test]
+    fn amounts_have_an_order() {
+        assert!(is_less(&"1Gi".into(), &"2G".into()));
+        assert!(!is_less(&"1Gi".into(), &"1024Mi".into()));
+        assert!(!is_less(&"one".into(), &"2".into()));
     }
 
     #[test]

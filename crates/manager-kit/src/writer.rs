@@ -81,6 +81,19 @@ pub enum Write {
     Delete(ApiResource, Target, Version),
 }
 
+impl Write {
+    /// The kind and name of what is written.
+    #[must_use]
+    pub fn target(&self) -> Target {
+        match self {
+            Self::Create(draft) | Self::Apply(draft, ..) | Self::Replace(draft, ..) => {
+                draft.target()
+            }
+            Self::Delete(_, target, _) => target.clone(),
+        }
+    }
+}
+
 /// A write that did not happen, or of which it is not known whether it did.
 #[derive(Debug, thiserror::Error)]
 pub enum WriteError {
@@ -208,6 +221,26 @@ impl Writer {
                 self.delete(resource, target, version).await
             }
         }
+    }
+
+    /// Asks the API server whether it would take the object of a write as it should be, and writes nothing.
+    /// Writes that bring no whole object are not asked about.
+    ///
+    /// # Errors
+    /// `Refused` when it would not; see [`WriteError`].
+    pub async fn rehearse(&self, write: &Write) -> Result<(), WriteError> {
+        let (Write::Create(draft) | Write::Apply(draft, ..)) = write else {
+            return Ok(());
+        };
+        let params = PatchParams {
+            dry_run: true,
+            ..PatchParams::apply(self.manager).force()
+        };
+        let api = self.api(&draft.resource);
+        let sent = api.patch(&draft.name, &params, &Patch::Apply(&draft.body));
+        sent.await
+            .map(drop)
+            .map_err(|e| WriteError::from_kube(draft.target(), e))
     }
 
     /// Applies this manager's part of the status of the object `version`, whole.

@@ -32,12 +32,25 @@ pub const RENDER_VERSION: &str = "restapi.dev/render-version";
 /// Annotation: a hash of what was last applied, so that a field that is no longer wanted is noticed.
 pub const APPLIED: &str = "restapi.dev/applied";
 
+/// Annotation on workloads: `true` while an autoscaler decides the number of replicas, `false` after it.
+pub const REPLICAS: &str = "restapi.dev/replicas-held";
+/// Annotation on `RestAPI`s, set by people: go back to the revision of that number, and hold it.
+pub const ROLLBACK: &str = "restapi.dev/rollback";
+/// Annotation on a `ControllerRevision`: it is held back in favour of the revision of that number.
+pub const HELD: &str = "restapi.dev/held";
+/// Annotation on `RestAPI`s, set by people: what exists already and is to be taken over.
+pub const ADOPT: &str = "restapi.dev/adopt";
+
 /// Field manager of Deployments, Services and `ControllerRevisions`, whichever binary writes them.
 pub const FIELD_MANAGER_WORKLOADS: &str = "restapi-workloads";
 /// Field manager of `ServiceAccounts` and the other companions of workloads.
 pub const FIELD_MANAGER_COMPANIONS: &str = "restapi-companions";
 /// Field manager of core-reconciler's part of the status.
 pub const FIELD_MANAGER_STATUS_CORE: &str = "restapi-status-core";
+
+/// Field manager that holds `replicas` of a workload while an autoscaler decides them. It never applies
+/// without that field.
+pub const FIELD_MANAGER_REPLICAS: &str = "restapi-replicas";
 
 /// Prefix of the environment variables that the operator sets in every pod.
 pub const ENV_PREFIX: &str = "RESTAPI_";

@@ -36,6 +36,8 @@ pub struct Manager {
 pub struct Options {
     /// With a lease in the test's namespace of this duration; without leases when absent.
     pub lease: Option<Duration>,
+    /// Whether it watches Secrets.
+    pub watch_secrets: bool,
 }
 
 impl Manager {
@@ -67,6 +69,10 @@ impl Manager {
             ("POD_NAMESPACE", namespace.name.as_str()),
             ("POD_NAME", name),
             lease,
+            (
+                "WATCH_SECRETS",
+                if options.watch_secrets { "true" } else { "" },
+            ),
         ];
         let env = &namespace.env;
         let log = namespace.logs().join(format!("{name}.log"));

@@ -1,18 +1,16 @@
 //! One object as it should be against the same object as it is.
 
-use std::sync::Arc;
-
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::{ObjectMeta, OwnerReference};
-use kube::{Resource, ResourceExt as _};
+use kube::core::DynamicObject;
 use manager_kit::cache::version;
 use manager_kit::diff::first_difference;
-use manager_kit::writer::{Draft, Write};
+use manager_kit::writer::{Draft, Guard, Write};
 use restapi_resources::{Application, RenderVersion, canonical};
 use restapi_types::{Environment, keys};
-use serde::Serialize;
 use serde_json::{Value, json};
 
-use super::{Drift, Obstacle, Plan, PlanError, guard, ports};
+use super::{Drift, Obstacle, Plan, PlanError, ports};
+use crate::kinds::carries_traffic;
 
 /// Not compared: the generation is written only together with something that is.
 const IGNORED: &[&str] = &["metadata.labels.restapi.dev/generation"];
@@ -32,31 +30,27 @@ pub(super) struct Compare<'a> {
 }
 
 impl Compare<'_> {
-    /// The write that makes `desired` exist as it is, if one is needed and nothing stands in the way.
-    pub(super) fn object<K>(
+    /// The write that makes the object as `draft` says, if one is needed and nothing stands in the way.
+    pub(super) fn object(
         &self,
-        desired: &K,
-        existing: &[Arc<K>],
+        mut draft: Draft,
+        live: Option<&DynamicObject>,
         plan: &mut Plan,
-    ) -> Result<Option<Write>, PlanError>
-    where
-        K: Resource<DynamicType = ()> + Serialize,
-    {
-        let mut draft = Draft::new(desired)?;
+    ) -> Result<Option<Write>, PlanError> {
         let hash = stamp(&mut draft.body);
-        let Some(live) = existing.iter().find(|o| o.name_any() == draft.name) else {
+        let Some(live) = live else {
             self.stamp_generation(&mut draft);
             return Ok(Some(Write::Create(draft)));
         };
-        if let Some(obstacle) = self.obstacle(&draft, live.meta(), &hash) {
+        if let Some(obstacle) = self.obstacle(&draft, &live.metadata, &hash) {
             plan.obstacles.push(obstacle);
             return Ok(None);
         }
-        let found = serde_json::to_value(live.as_ref())?;
+        let found = serde_json::to_value(live)?;
         let Some(field) = first_difference(&draft.body, &found, IGNORED) else {
             return Ok(None);
         };
-        let unchanged_intent = annotation(live.meta(), keys::APPLIED) == Some(hash.as_str());
+        let unchanged_intent = annotation(&live.metadata, keys::APPLIED) == Some(hash.as_str());
         if unchanged_intent {
             plan.drift.push(Drift {
                 target: draft.target(),
@@ -66,11 +60,15 @@ impl Compare<'_> {
         let foreign = ports::foreign(&draft.body, &found);
         if !foreign.is_empty() {
             // What else differs is applied once this is done.
-            return Ok(Some(Write::Replace(draft, version(live.as_ref()), foreign)));
+            return Ok(Some(Write::Replace(draft, version(live), foreign)));
         }
         self.stamp_generation(&mut draft);
-        let guard = guard(&draft);
-        Ok(Some(Write::Apply(draft, version(live.as_ref()), guard)))
+        let guard = if carries_traffic(&draft.resource.kind) {
+            Guard::Unchanged
+        } else {
+            Guard::SameObject
+        };
+        Ok(Some(Write::Apply(draft, version(live), guard)))
     }
 
     /// What keeps us from writing an object that exists.
@@ -79,7 +77,7 @@ impl Compare<'_> {
         if live.deletion_timestamp.is_some() {
             return Some(Obstacle::Terminating(target));
         }
-        match belonging(self.app, live, hash) {
+        match belonging(self.app, &draft.resource.kind, live, hash) {
             Belonging::Foreign => return Some(Obstacle::Foreign(target)),
             Belonging::Predecessor => return Some(Obstacle::Predecessor(target)),
             Belonging::Ours => {}
@@ -107,7 +105,7 @@ impl Compare<'_> {
 
     /// The fence goes onto what carries traffic.
     fn stamp_generation(&self, draft: &mut Draft) {
-        if matches!(draft.resource.kind.as_str(), "Deployment" | "Service") {
+        if carries_traffic(&draft.resource.kind) {
             set(
                 &mut draft.body,
                 "labels",
@@ -126,7 +124,7 @@ fn stamp(body: &mut Value) -> String {
     hash
 }
 
-fn set(body: &mut Value, map: &str, key: &str, value: &str) {
+pub(super) fn set(body: &mut Value, map: &str, key: &str, value: &str) {
     if let Some(metadata) = body.get_mut("metadata").and_then(Value::as_object_mut) {
         let map = metadata.entry(map).or_insert_with(|| json!({}));
         if let Some(map) = map.as_object_mut() {
@@ -140,12 +138,14 @@ fn annotation<'a>(meta: &'a ObjectMeta, key: &str) -> Option<&'a str> {
 }
 
 /// Whose the object is: its controller's. One that lost its owner reference is still ours when it says that
-/// exactly this intent, with our uid in it, was applied to it.
-fn belonging(app: &Application, live: &ObjectMeta, hash: &str) -> Belonging {
+/// exactly this intent, with our uid in it, was applied to it; and so is a claim that outlived a `RestAPI` of
+/// the same name, whose labels say so.
+fn belonging(app: &Application, kind: &str, live: &ObjectMeta, hash: &str) -> Belonging {
     let owners = live.owner_references.as_deref().unwrap_or_default();
     let Some(controller) = owners.iter().find(|o| o.controller == Some(true)) else {
         let applied_by_us = annotation(live, keys::APPLIED) == Some(hash);
-        return if applied_by_us {
+        let is_kept_claim = kind == "PersistentVolumeClaim" && has_our_labels(app, live);
+        return if applied_by_us || is_kept_claim {
             Belonging::Ours
         } else {
             Belonging::Foreign
@@ -160,4 +160,10 @@ fn belonging(app: &Application, live: &ObjectMeta, hash: &str) -> Belonging {
         o if is_same(o) => Belonging::Predecessor,
         _ => Belonging::Foreign,
     }
+}
+
+fn has_our_labels(app: &Application, live: &ObjectMeta) -> bool {
+    let label = |key| live.labels.as_ref()?.get(key).map(String::as_str);
+    label(keys::INSTANCE) == Some(&app.name)
+        && label(keys::MANAGED_BY) == Some(keys::MANAGED_BY_VALUE)
 }

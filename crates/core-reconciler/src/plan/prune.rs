@@ -1,101 +1,148 @@
 //! What exists, by label and owner, and is wanted no more. Never by remembering what was made.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use k8s_openapi::api::apps::v1::ControllerRevision;
-use k8s_openapi::api::core::v1::Service;
-use kube::discovery::ApiResource;
-use kube::{Resource, ResourceExt as _};
+use k8s_openapi::api::core::v1::Pod;
+use kube::ResourceExt as _;
+use kube::core::DynamicObject;
 use manager_kit::cache::version;
 use manager_kit::tracker::Target;
 use manager_kit::writer::Write;
+use restapi_resources::Application;
 use restapi_resources::controller_revision::HISTORY_LIMIT;
-use restapi_resources::{Application, Rendered};
 use restapi_types::keys;
+use serde_json::Value;
 
-use crate::observe::World;
+use super::desired::Desired;
+use super::{Step, records};
+use crate::kinds::{self, OwnedKind, is_workload};
+use crate::workload::Counts;
+use crate::world::World;
 
-/// Deletes of everything that the application owns and that is not rendered.
-pub(super) fn surplus(
-    app: &Application,
-    rendered: &Rendered,
-    revision: &ControllerRevision,
-    world: &World,
-) -> Vec<Write> {
-    let components = &rendered.components;
-    let deployments: Vec<_> = components.iter().map(|c| c.deployment.name_any()).collect();
-    let services: Vec<_> = components
+/// Deletes of everything that the application owns, that is not desired, and that nothing live needs.
+pub(super) fn surplus(app: &Application, desired: &[Desired], world: &World) -> Vec<Step> {
+    let mut wanted: BTreeSet<(&str, String)> = desired
         .iter()
-        .flat_map(|c| [c.coloured.name_any(), c.stable.name_any()])
+        .map(|d| (d.draft.resource.kind.as_str(), d.draft.name.clone()))
         .collect();
-    let accounts = [rendered.service_account.name_any()];
-    let revisions = kept(revision, &world.revisions);
-    let idle: Vec<_> = world
-        .services
-        .iter()
-        .filter(|s| !services.contains(&s.name_any()) && !has_pods(s, world))
-        .cloned()
+    wanted.extend(kept_records(world).map(|name| ("ControllerRevision", name)));
+    let kinds: BTreeMap<_, _> = kinds::owned()
+        .into_iter()
+        .map(|kind| (kind.resource.kind.clone(), kind))
         .collect();
-    unwanted(app, &world.deployments, &deployments)
-        .chain(unwanted(app, &idle, &services))
-        .chain(unwanted(app, &world.service_accounts, &accounts))
-        .chain(unwanted(app, &world.revisions, &revisions))
+    let surplus = world.objects.iter().filter(|(kind, object)| {
+        !wanted.contains(&(*kind, object.name_any()))
+            && is_ours(app, object)
+            && !is_needed(kind, object, world)
+    });
+    surplus
+        .filter_map(|(kind, object)| Some(delete(kinds.get(kind)?, object)))
         .collect()
 }
 
-/// Deletes of those of `existing` that are ours, not already going, and not among `wanted`.
-fn unwanted<'a, K: Resource<DynamicType = ()>>(
-    app: &'a Application,
-    existing: &'a [Arc<K>],
-    wanted: &'a [String],
-) -> impl Iterator<Item = Write> + 'a {
-    existing
-        .iter()
-        .filter(|o| o.meta().deletion_timestamp.is_none() && !wanted.contains(&o.name_any()))
-        .filter(|o| {
-            o.owner_references()
-                .iter()
-                .any(|r| r.uid == app.uid && r.controller == Some(true))
-        })
-        .map(|o| {
-            let target = Target {
-                kind: K::kind(&()).into_owned(),
-                name: o.name_any(),
-            };
-            Write::Delete(ApiResource::erase::<K>(&()), target, version(o.as_ref()))
-        })
+fn delete(kind: &OwnedKind, object: &DynamicObject) -> Step {
+    let target = Target {
+        kind: kind.resource.kind.clone(),
+        name: object.name_any(),
+    };
+    Step {
+        role: kind.role,
+        write: Write::Delete(kind.resource.clone(), target, version(object)),
+    }
 }
 
-/// Whether a Service of one environment still has a pod, or a Deployment that could make one: requests on
+/// Whether the application owns the object, and it is not going already.
+fn is_ours(app: &Application, object: &DynamicObject) -> bool {
+    let owners = object.owner_references();
+    object.metadata.deletion_timestamp.is_none()
+        && owners
+            .iter()
+            .any(|r| r.uid == app.uid && r.controller == Some(true))
+}
+
+/// Whether something that still lives needs the object, although the spec does not.
+fn is_needed(kind: &str, object: &DynamicObject, world: &World) -> bool {
+    let (name, labels) = (object.name_any(), object.labels());
+    match kind {
+        "Service" => has_pods(labels, world),
+        "NetworkPolicy" => pods_of_component(labels, world).next().is_some(),
+        "ServiceAccount" => {
+            let runs_as_it = |pod: &Arc<Pod>| {
+                let spec = pod.spec.as_ref();
+                spec.and_then(|s| s.service_account_name.as_ref()) == Some(&name)
+            };
+            world.pods.iter().any(runs_as_it) || templates_name(&name, world)
+        }
+        // A pod of the old template may still have to be made, or its container be started again.
+        "ConfigMap" => templates_name(&name, world) || is_rolling(labels, world),
+        "PersistentVolumeClaim" => templates_name(&name, world),
+        _ => false,
+    }
+}
+
+/// Whether the pod template of a workload names an object: its write may have been held up, so that it is
+/// not what the spec asks for.
+fn templates_name(name: &str, world: &World) -> bool {
+    fn holds(value: &Value, name: &str) -> bool {
+        match value {
+            Value::String(text) => text == name,
+            Value::Array(items) => items.iter().any(|item| holds(item, name)),
+            Value::Object(fields) => fields.values().any(|field| holds(field, name)),
+            _ => false,
+        }
+    }
+    let mut templates = workloads(world).filter_map(|w| w.data.pointer("/spec/template/spec"));
+    templates.any(|template| holds(template, name))
+}
+
+/// Whether pods of a component are being replaced.
+fn is_rolling(labels: &BTreeMap<String, String>, world: &World) -> bool {
+    let component = labels.get(keys::COMPONENT);
+    let mut workloads = workloads(world).filter(|w| w.labels().get(keys::COMPONENT) == component);
+    workloads.any(|workload| !Counts::of(workload).is_rolled_out())
+}
+
+/// Whether a Service of one environment still has a pod, or a workload that could make one: requests on
 /// their way to it must still find it.
-fn has_pods(service: &Service, world: &World) -> bool {
-    let labels = service.labels();
+fn has_pods(labels: &BTreeMap<String, String>, world: &World) -> bool {
     let Some(environment) = labels.get(keys::ENVIRONMENT) else {
         return false;
     };
-    let component = labels.get(keys::COMPONENT);
-    let belongs = |other: &std::collections::BTreeMap<String, String>| {
-        other.get(keys::ENVIRONMENT) == Some(environment) && other.get(keys::COMPONENT) == component
+    let belongs = |other: &BTreeMap<String, String>| {
+        other.get(keys::ENVIRONMENT) == Some(environment)
+            && other.get(keys::COMPONENT) == labels.get(keys::COMPONENT)
     };
     world.pods.iter().any(|pod| belongs(pod.labels()))
-        || world
-            .deployments
-            .iter()
-            .any(|deployment| belongs(deployment.labels()))
+        || workloads(world).any(|workload| belongs(workload.labels()))
 }
 
-/// The revision that is asked for and the newest of the others.
-fn kept(revision: &ControllerRevision, existing: &[Arc<ControllerRevision>]) -> Vec<String> {
-    let mut others: Vec<_> = existing
-        .iter()
-        .filter(|r| r.name_any() != revision.name_any())
-        .map(|r| (r.revision, r.name_any()))
-        .collect();
-    others.sort_by(|a, b| b.cmp(a));
-    others
+fn pods_of_component<'a>(
+    labels: &'a BTreeMap<String, String>,
+    world: &'a World,
+) -> impl Iterator<Item = &'a Arc<Pod>> + 'a {
+    let component = labels.get(keys::COMPONENT);
+    let pods = world.pods.iter();
+    pods.filter(move |pod| pod.labels().get(keys::COMPONENT) == component)
+}
+
+fn workloads(world: &World) -> impl Iterator<Item = &Arc<DynamicObject>> {
+    let all = world.objects.iter();
+    all.filter(|(kind, _)| is_workload(kind)).map(|(_, object)| object)
+}
+
+/// The newest records: those that are kept besides the one that the spec asks for, and any that an order to
+/// go back names.
+fn kept_records(world: &World) -> impl Iterator<Item = String> {
+    let mut all: Vec<_> = records(&world.objects)
         .into_iter()
-        .take(HISTORY_LIMIT)
-        .map(|(_, name)| name)
-        .chain([revision.name_any()])
-        .collect()
+        .map(|record| (record.revision, record.name_any()))
+        .collect();
+    all.sort_by(|a, b| b.cmp(a));
+    let order = world.restapi.annotations().get(keys::ROLLBACK);
+    let ordered = order.and_then(|order| order.parse::<i64>().ok());
+    all.into_iter()
+        .enumerate()
+        .filter(move |(i, (number, _))| *i < HISTORY_LIMIT || ordered == Some(*number))
+        .map(|(_, (_, name))| name)
 }

@@ -2,30 +2,21 @@
 
 use std::sync::Arc;
 
-use kube::ResourceExt as _;
-use kube::core::DynamicObject;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::fixtures::restapi;
+use crate::fixtures::{restapi, surroundings};
 
 fn spec() -> Value {
     json!({"image": "app:1", "view": {}, "model": {"envVars": {"EMPTY": ""}, "resources": {"limits": {"cpu": "1000m"}}}})
 }
 
 fn world(spec: &Value) -> World {
-    World {
-        restapi: Arc::new(restapi(spec)),
-        deployments: Vec::new(),
-        services: Vec::new(),
-        service_accounts: Vec::new(),
-        revisions: Vec::new(),
-        pods: Vec::new(),
-    }
+    World::empty(Arc::new(restapi(spec)))
 }
 
 fn plan_of(world: &World) -> Plan {
-    plan(&Application::resolve(&world.restapi).unwrap(), world).unwrap()
+    plan(world.app.as_ref().unwrap(), world, &surroundings()).unwrap()
 }
 
 impl Plan {
@@ -37,7 +28,7 @@ impl Plan {
 
 /// The verbs and objects of a plan, in order.
 fn summary(plan: &Plan) -> Vec<String> {
-    let line = |write: &Write| match write {
+    let line = |step: &Step| match &step.write {
         Write::Create(d) => format!("create {} {}", d.resource.kind, d.name),
         Write::Apply(d, ..) => format!("apply {} {}", d.resource.kind, d.name),
         Write::Replace(d, _, lists) => {
@@ -50,44 +41,30 @@ fn summary(plan: &Plan) -> Vec<String> {
 
 /// Puts `body` into the world, replacing what has its kind and name.
 fn put(world: &mut World, body: Value) {
-    fn replace<K: kube::Resource + serde::de::DeserializeOwned>(
-        objects: &mut Vec<Arc<K>>,
-        body: Value,
-    ) {
-        let object: K = serde_json::from_value(body).unwrap();
-        objects.retain(|o| o.name_any() != object.name_any());
-        objects.push(Arc::new(object));
-    }
-    match body["kind"].as_str().unwrap() {
-        "Deployment" => replace(&mut world.deployments, body),
-        "Service" => replace(&mut world.services, body),
-        "ServiceAccount" => replace(&mut world.service_accounts, body),
-        "ControllerRevision" => replace(&mut world.revisions, body),
-        other => panic!("{other} is none of ours"),
-    }
+    let kind = body["kind"].as_str().unwrap().to_owned();
+    world
+        .objects
+        .put(&kind, Arc::new(serde_json::from_value(body).unwrap()));
 }
 
 /// Carries the plan out on the world.
 fn carry_out(world: &mut World, plan: &Plan) {
-    for write in plan.waves.iter().flatten() {
-        match write {
-            Write::Create(draft) | Write::Apply(draft, ..) | Write::Replace(draft, ..) => {
+    for step in plan.waves.iter().flatten() {
+        match &step.write {
+            Write::Create(draft) | Write::Replace(draft, ..) => {
                 let mut body = draft.body.clone();
                 body["metadata"]["uid"] = json!(format!("uid-{}", draft.name));
                 body["metadata"]["resourceVersion"] = json!("5");
                 put(world, body);
             }
-            Write::Delete(_, target, _) => {
-                world
-                    .deployments
-                    .retain(|o| target.kind != "Deployment" || o.name_any() != target.name);
-                world
-                    .services
-                    .retain(|o| target.kind != "Service" || o.name_any() != target.name);
-                world
-                    .revisions
-                    .retain(|o| target.kind != "ControllerRevision" || o.name_any() != target.name);
+            Write::Apply(draft, ..) => {
+                // What the draft does not name stays, as other field managers own it.
+                let (kind, name) = (&draft.resource.kind, &draft.name);
+                let mut body = json!(world.objects.get(kind, name).unwrap().as_ref());
+                json_patch::merge(&mut body, &draft.body);
+                put(world, body);
             }
+            Write::Delete(_, target, _) => world.objects.take(target),
         }
     }
 }
@@ -103,29 +80,28 @@ fn settled(spec: &Value) -> World {
 fn change(world: &mut World, spec: &Value) {
     let mut changed = restapi(spec);
     changed.metadata.generation = Some(world.restapi.metadata.generation.unwrap() + 1);
+    changed.metadata.annotations = world.restapi.metadata.annotations.clone();
+    world.app = Application::resolve(&changed);
+    world.restapi = Arc::new(changed);
+}
+
+/// An annotation on the `RestAPI`, or none.
+fn annotate(world: &mut World, key: &str, value: Option<&str>) {
+    let mut changed = (*world.restapi).clone();
+    let annotations = changed.metadata.annotations.get_or_insert_default();
+    annotations.remove(key);
+    annotations.extend(value.map(|value| (key.to_owned(), value.to_owned())));
     world.restapi = Arc::new(changed);
 }
 
 /// One object of the world as JSON, changed and put back.
 fn tamper(world: &mut World, kind: &str, name: &str, change: impl FnOnce(&mut Value)) {
-    fn find<K: kube::Resource + serde::Serialize>(objects: &[Arc<K>], name: &str) -> Value {
-        json!(
-            objects
-                .iter()
-                .find(|o| o.name_any() == name)
-                .unwrap()
-                .as_ref()
-        )
-    }
-    let mut body = match kind {
-        "Deployment" => find(&world.deployments, name),
-        "Service" => find(&world.services, name),
-        "ServiceAccount" => find(&world.service_accounts, name),
-        _ => find(&world.revisions, name),
-    };
+    let mut body = json!(world.objects.get(kind, name).unwrap().as_ref());
     change(&mut body);
     put(world, body);
 }
 
 mod obstacles;
+mod replicas;
+mod rollback;
 mod writes;

@@ -1,16 +1,14 @@
 //! One component's part of the status.
 
-use std::sync::Arc;
-
 use jiff::Timestamp;
-use k8s_openapi::api::apps::v1::{Deployment, DeploymentCondition, DeploymentStatus};
-use kube::ResourceExt as _;
-use restapi_resources::{Application, Component};
+use kube::core::DynamicObject;
+use restapi_resources::{Application, Component, notices};
 use restapi_types::{ComponentStatus, Environment, names};
 
-use super::Issue;
-use crate::observe::World;
+use super::issue::{Issue, Weight};
 use crate::pods::{self, Cause};
+use crate::workload::{self, Counts};
+use crate::world::World;
 
 /// What is to be said of one component.
 pub(super) struct ComponentVerdict {
@@ -31,7 +29,11 @@ impl ComponentVerdict {
         Some(Issue {
             reason: cause.reason.to_owned(),
             message: format!("{}: {}", self.status.name, cause.message),
-            is_final: cause.is_final,
+            weight: if cause.is_final {
+                Weight::Final
+            } else {
+                Weight::Progress
+            },
         })
     }
 }
@@ -43,116 +45,99 @@ pub(super) fn verdict(
     environment: Environment,
     world: &World,
 ) -> ComponentVerdict {
-    let name = names::coloured(&app.name, component.name, environment);
-    let deployment = world.deployments.iter().find(|d| d.name_any() == name);
-    let status = deployment
-        .and_then(|d| d.status.clone())
-        .unwrap_or_default();
-    let (replicas, updated) = (
-        status.replicas.unwrap_or(0),
-        status.updated_replicas.unwrap_or(0),
-    );
-    let available = status.available_replicas.unwrap_or(0);
-    let is_rolled_out = deployment.is_some_and(|d| is_seen(d, &status))
-        && replicas == component.replicas
-        && updated == component.replicas;
-    let ready = is_rolled_out && available >= component.replicas;
-    let cause = (!ready).then(|| cause(component, deployment, &status, world));
+    let workload = find(app, component, environment, world);
+    let counts = workload.map(Counts::of).unwrap_or_default();
+    let is_rolled_out = workload.is_some() && counts.is_rolled_out();
+    let ready = workload.is_some() && counts.is_available();
+    let cause = (!ready).then(|| cause(component, workload, &counts, world));
+    let notices = notices::of(component);
     ComponentVerdict {
-        is_available: component.replicas == 0 || available > 0,
+        is_available: component.replicas == 0 || counts.available > 0,
         is_progressing: !is_rolled_out,
-        deployed_at: deployed_at(&status),
+        deployed_at: workload.and_then(workload::deployed_at),
         status: ComponentStatus {
             name: component.name.to_string(),
             image: Some(component.image.clone()),
-            replicas,
-            updated_replicas: updated,
-            ready_replicas: status.ready_replicas.unwrap_or(0),
+            replicas: counts.replicas,
+            updated_replicas: counts.updated,
+            ready_replicas: counts.ready,
             ready,
             url: url(app, component),
             message: cause.as_ref().map(|c| c.message.clone()),
-            notices: None,
+            notices: (!notices.is_empty()).then_some(notices),
         },
         cause,
     }
 }
 
+/// The component's workload as it is.
+fn find<'a>(
+    app: &Application,
+    component: &Component,
+    environment: Environment,
+    world: &'a World,
+) -> Option<&'a DynamicObject> {
+    let found = if component.claim_per_replica().is_some() {
+        let name = names::stateful_set(&app.name, component.name, environment);
+        world.objects.get("StatefulSet", &name)
+    } else {
+        let name = names::coloured(&app.name, component.name, environment);
+        world.objects.get("Deployment", &name)
+    };
+    found.map(AsRef::as_ref)
+}
+
 /// The address of the stable Service inside the cluster; a worker has none.
 fn url(app: &Application, component: &Component) -> Option<String> {
     let service = component.spec.service.as_ref();
-    let port = service.and_then(|s| s.port).or(component.port)?;
-    component.port.map(|_| {
-        let name = names::stable(&app.name, component.name);
-        let scheme = component.protocol.scheme();
-        format!("{scheme}://{name}.{}.svc:{port}", app.namespace)
-    })
+    let port = component.port?;
+    let port = service.and_then(|s| s.port).unwrap_or(port);
+    let name = names::stable(&app.name, component.name);
+    let scheme = component.protocol.scheme();
+    Some(format!("{scheme}://{name}.{}.svc:{port}", app.namespace))
 }
 
-/// Whether the Deployment's status speaks of its newest spec.
-fn is_seen(deployment: &Deployment, status: &DeploymentStatus) -> bool {
-    status.observed_generation >= deployment.metadata.generation
-}
-
-/// Why the component is not ready: what its pods say, then what its Deployment says, then that it takes time.
+/// Why the component is not ready: what its pods say, then what its workload says, then that it takes time.
 fn cause(
     component: &Component,
-    deployment: Option<&Arc<Deployment>>,
-    status: &DeploymentStatus,
+    workload: Option<&DynamicObject>,
+    counts: &Counts,
     world: &World,
 ) -> Cause {
     let said_by_pods = pods::cause(component, &world.pods);
     said_by_pods
-        .or_else(|| said_by_deployment(status))
+        .or_else(|| said_by_workload(workload?))
         .unwrap_or_else(|| Cause {
             reason: "RollingOut",
-            message: match deployment {
-                None => "its Deployment does not exist yet".to_owned(),
+            message: match workload {
+                None => "its pods are not asked for yet".to_owned(),
                 Some(_) => format!(
                     "{} of {} pods are up to date, {} are available",
-                    status.updated_replicas.unwrap_or(0),
-                    component.replicas,
-                    status.available_replicas.unwrap_or(0)
+                    counts.updated, counts.wanted, counts.available
                 ),
             },
             is_final: false,
         })
 }
 
-fn said_by_deployment(status: &DeploymentStatus) -> Option<Cause> {
-    let message = |c: &DeploymentCondition| c.message.clone().unwrap_or_default();
-    if let Some(failure) = condition(status, "ReplicaFailure", "True") {
+fn said_by_workload(workload: &DynamicObject) -> Option<Cause> {
+    if let Some(failure) = workload::condition(workload, "ReplicaFailure", "True") {
         return Some(Cause {
             reason: "PodsRefused",
             message: format!(
                 "its pods are refused: {}; make room in the quota or correct what the policy names",
-                message(failure)
+                failure.message.unwrap_or_default()
             ),
             is_final: true,
         });
     }
-    let late = condition(status, "Progressing", "False")?;
+    let late = workload::condition(workload, "Progressing", "False")?;
     Some(Cause {
         reason: "DeadlineExceeded",
-        message: format!("{}; see its pods' events and logs", message(late)),
+        message: format!(
+            "{}; see its pods' events and logs",
+            late.message.unwrap_or_default()
+        ),
         is_final: true,
     })
-}
-
-fn condition<'a>(
-    status: &'a DeploymentStatus,
-    type_: &str,
-    value: &str,
-) -> Option<&'a DeploymentCondition> {
-    status
-        .conditions
-        .as_ref()?
-        .iter()
-        .find(|c| c.type_ == type_ && c.status == value)
-}
-
-fn deployed_at(status: &DeploymentStatus) -> Option<Timestamp> {
-    let progressing = condition(status, "Progressing", "True")?;
-    let is_done = progressing.reason.as_deref() == Some("NewReplicaSetAvailable");
-    let time = progressing.last_update_time.as_ref()?.0;
-    is_done.then_some(time)
 }

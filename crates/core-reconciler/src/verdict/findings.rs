@@ -2,7 +2,7 @@
 
 use restapi_types::conditions::{AVAILABLE, Finding, PROGRESSING, READY, RECONCILING, STALLED};
 
-use super::issue::Issue;
+use super::issue::{Issue, Weight};
 
 /// Reason and message of a condition.
 type Words<'a> = (&'a str, &'a str);
@@ -11,8 +11,8 @@ type Words<'a> = (&'a str, &'a str);
 pub(super) fn findings(issue: Option<&Issue>, available: bool, progressing: bool) -> Vec<Finding> {
     let synced = ("Synced", "everything exists, is synced and is available");
     let said = issue.map_or(synced, |issue| (&issue.reason, &issue.message));
-    let stalled = issue.is_some_and(|issue| issue.is_final);
-    let reconciling = issue.is_some() && !stalled;
+    let weighs = |weight| issue.is_some_and(|issue| issue.weight == weight);
+    let (stalled, reconciling) = (weighs(Weight::Final), weighs(Weight::Progress));
     vec![
         finding(READY, issue.is_none(), said, said),
         finding(

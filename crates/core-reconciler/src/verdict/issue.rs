@@ -1,17 +1,30 @@
 //! What stands between an application and Ready, in words.
 
+use restapi_types::keys;
+
 use super::Outcome;
 use super::component::ComponentVerdict;
-use crate::plan::{Obstacle, Plan};
+use crate::plan::{Obstacle, Plan, Rollback};
 
 /// The reason of conditions when the API server refused a write.
 pub const WRITE_REFUSED: &str = "WriteRefused";
+
+/// What is to come of something that stands between an application and Ready, the gravest first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Weight {
+    /// Nothing, until somebody changes something.
+    Final,
+    /// Nothing, because somebody asked for that.
+    Paused,
+    /// It goes by itself.
+    Progress,
+}
 
 /// What stands between an application and Ready.
 pub(super) struct Issue {
     pub(super) reason: String,
     pub(super) message: String,
-    pub(super) is_final: bool,
+    pub(super) weight: Weight,
 }
 
 /// The gravest thing that stands between the application and Ready: what was refused, what stands in the
@@ -27,17 +40,22 @@ pub(super) fn issue(
             "{} {} was refused by the API server: {}; what ran before still runs",
             refusal.target.kind, refusal.target.name, refusal.message
         ),
-        is_final: true,
+        weight: Weight::Final,
     });
     let obstacles = plan.obstacles.iter().map(of_obstacle);
     let lacking = components.iter().filter_map(ComponentVerdict::issue);
-    let mut all: Vec<_> = refused.chain(obstacles).chain(lacking).collect();
-    all.sort_by_key(|issue| !issue.is_final);
+    let mut all: Vec<_> = refused
+        .chain(obstacles)
+        .chain(of_rollback(&plan.rollback, plan.revision_number))
+        .chain(plan.is_paused.then(paused))
+        .chain(lacking)
+        .collect();
+    all.sort_by_key(|issue| issue.weight);
     let more = all.len().saturating_sub(1);
     let writing = outcome.wrote.then(|| Issue {
         reason: "Applying".into(),
         message: "objects are being written".into(),
-        is_final: false,
+        weight: Weight::Progress,
     });
     let mut first = all.into_iter().next().or(writing)?;
     if more > 0 {
@@ -46,8 +64,55 @@ pub(super) fn issue(
     Some(first)
 }
 
+fn paused() -> Issue {
+    Issue {
+        reason: "Paused".into(),
+        message: "spec.paused is true, so what differs from the spec is left as it is; remove it to go on"
+            .into(),
+        weight: Weight::Paused,
+    }
+}
+
+fn of_rollback(rollback: &Rollback, asked_for: i64) -> Option<Issue> {
+    let (reason, message) = match rollback {
+        Rollback::None => return None,
+        Rollback::Held { serving, .. } => (
+            "RevisionHeld",
+            format!(
+                "revision {asked_for} held, serving {serving}: change the spec, or remove the annotation {} to try it again",
+                keys::ROLLBACK
+            ),
+        ),
+        Rollback::Void(why) => ("RollbackVoid", why.clone()),
+    };
+    Some(Issue {
+        reason: reason.into(),
+        message,
+        weight: Weight::Final,
+    })
+}
+
 fn of_obstacle(obstacle: &Obstacle) -> Issue {
     let (target, reason, what, is_final) = match obstacle {
+        Obstacle::ConfigMissing(lack) => {
+            return Issue {
+                reason: "ConfigMissing".into(),
+                message: lack.clone(),
+                weight: Weight::Final,
+            };
+        }
+        Obstacle::KindMissing(target) => (
+            target,
+            "KindMissing",
+            "can't be made: the cluster does not have this kind; install its API (for routes the Gateway API), or remove the field that asks for it".to_owned(),
+            true,
+        ),
+        Obstacle::Disputed(target, field, who) => (
+            target,
+            "Conflict",
+            format!("is left as it is: {who} writes {field} again and again; make one of the two stop: change the RestAPI, or that writer"),
+            true,
+        ),
         Obstacle::Foreign(target) => (
             target,
             "NameTaken",
@@ -88,6 +153,10 @@ fn of_obstacle(obstacle: &Obstacle) -> Issue {
     Issue {
         reason: reason.into(),
         message: format!("{} {} {what}", target.kind, target.name),
-        is_final,
+        weight: if is_final {
+            Weight::Final
+        } else {
+            Weight::Progress
+        },
     }
 }

@@ -2,7 +2,6 @@
 
 use std::sync::Arc;
 
-use k8s_openapi::api::apps::v1::Deployment;
 use restapi_types::conditions::{AVAILABLE, PROGRESSING, READY, RECONCILING, STALLED};
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -15,31 +14,24 @@ const NOW: Timestamp = Timestamp::constant(1_000, 0);
 
 /// An application of one component, `view` with two replicas, whose Deployment has this status.
 fn world(deployment_status: Option<Value>) -> World {
-    let deployment = |status: Value| -> Deployment {
-        serde_json::from_value(json!({
+    let restapi = restapi(&json!({"image": "app:1", "view": {"replicas": 2}}));
+    let mut world = World::empty(Arc::new(restapi));
+    if let Some(status) = deployment_status {
+        let deployment = json!({
+            "apiVersion": "apps/v1", "kind": "Deployment",
             "metadata": {"name": "orders-view-blue", "generation": 2},
-            "spec": {"selector": {}, "template": {}},
+            "spec": {"replicas": 2, "selector": {}, "template": {}},
             "status": status,
-        }))
-        .unwrap()
-    };
-    World {
-        restapi: Arc::new(restapi(&json!({"image": "app:1", "view": {"replicas": 2}}))),
-        deployments: deployment_status
-            .map(deployment)
-            .map(Arc::new)
-            .into_iter()
-            .collect(),
-        services: Vec::new(),
-        service_accounts: Vec::new(),
-        revisions: Vec::new(),
-        pods: Vec::new(),
+        });
+        let deployment = serde_json::from_value(deployment).unwrap();
+        world.objects.put("Deployment", Arc::new(deployment));
     }
+    world
 }
 
 fn of(world: &World, plan: &Plan, outcome: &Outcome) -> RestAPIStatus {
     status(
-        &Application::resolve(&world.restapi).unwrap(),
+        world.app.as_ref().unwrap(),
         world,
         plan,
         outcome,

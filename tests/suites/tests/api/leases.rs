@@ -22,7 +22,10 @@ const RELEASED: Duration = Duration::from_secs(1);
 
 /// Two ready instances: the one that holds the lease first.
 async fn two(ns: &Namespace) -> Result<(Manager, Manager)> {
-    let options = Options { lease: Some(LEASE) };
+    let options = Options {
+        lease: Some(LEASE),
+        ..Options::default()
+    };
     let first = Manager::spawn(ns, "core-one", options).await?;
     first.ready().await?;
     eventually(SOON, "the first instance holds the lease", async || {

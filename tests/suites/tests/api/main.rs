@@ -4,11 +4,17 @@
 //! run at the same time.
 
 #[cfg(test)]
+mod autoscaled;
+#[cfg(test)]
+mod config;
+#[cfg(test)]
 mod crashes;
 #[cfg(test)]
 mod creates;
 #[cfg(test)]
 mod deletion;
+#[cfg(test)]
+mod disputes;
 #[cfg(test)]
 mod drift;
 #[cfg(test)]
@@ -20,9 +26,13 @@ mod leases;
 #[cfg(test)]
 mod ownership;
 #[cfg(test)]
+mod paused;
+#[cfg(test)]
 mod pruning;
 #[cfg(test)]
 mod refusals;
+#[cfg(test)]
+mod rollback;
 #[cfg(test)]
 mod rollouts;
 #[cfg(test)]

@@ -2,26 +2,37 @@
 
 use rstest::rstest;
 
+use restapi_types::ComponentName;
+
 use super::*;
 
 #[test]
 fn a_new_application_gets_everything_in_order() {
-    let plan = plan_of(&world(&spec()));
-    let revision = Application::resolve(&restapi(&spec())).unwrap().revision;
-    assert_eq!(
-        summary(&plan),
-        [
-            "create ServiceAccount orders",
-            &format!("create ControllerRevision orders-{revision}"),
-            "create Service orders-model-blue",
-            "create Deployment orders-model-blue",
-            "create Service orders-model",
-            "create Service orders-view-blue",
-            "create Deployment orders-view-blue",
-            "create Service orders-view",
-        ]
-    );
+    let world = world(&spec());
+    let plan = plan_of(&world);
+    let revision = world.app.as_ref().unwrap().revision.clone();
+    let all = summary(&plan);
+    let position = |line: &str| {
+        let found = all.iter().position(|l| l == line);
+        found.unwrap_or_else(|| panic!("no {line} in {all:?}"))
+    };
+    assert!(all.iter().all(|line| line.starts_with("create ")));
     assert_eq!(plan.waves.len(), 2);
+    let foundations = plan.waves[0].len();
+    for line in [
+        "create ServiceAccount orders",
+        &format!("create ControllerRevision orders-{revision}"),
+        "create NetworkPolicy orders-view",
+    ] {
+        assert!(position(line) < foundations, "{line}");
+    }
+    for component in ["model", "view"] {
+        let workload = position(&format!("create Deployment orders-{component}-blue"));
+        assert!(workload >= foundations);
+        // Both Services are there, so that peers and clients find the first pod.
+        position(&format!("create Service orders-{component}-blue"));
+        position(&format!("create Service orders-{component}"));
+    }
     assert_eq!(plan.revision_number, 1);
 }
 
@@ -60,13 +71,13 @@ fn only_what_changed_is_written(#[case] spec_now: Value, #[case] expected: &[&st
     let plan = plan_of(&world);
     let workloads: Vec<_> = summary(&plan)
         .into_iter()
-        .filter(|w| !w.contains("ControllerRevision"))
+        .filter(|w| w.contains("Deployment") || w.contains("Service "))
         .collect();
     assert_eq!(workloads, expected);
     assert!(plan.drift.is_empty(), "a change of the spec is no drift");
-    let fenced = plan.waves.iter().flatten().all(|w| match w {
+    let fenced = plan.waves.iter().flatten().all(|step| match &step.write {
         Write::Apply(d, v, g) => {
-            d.resource.kind == "ControllerRevision"
+            !crate::kinds::carries_traffic(&d.resource.kind)
                 || (d.body["metadata"]["labels"][keys::GENERATION] == "2"
                     && *g == Guard::Unchanged
                     && v.resource_version == "5")
@@ -125,7 +136,7 @@ fn a_foreign_port_is_replaced_before_anything_is_applied() {
         summary(&plan),
         ["replace /spec/ports in Service orders-view"]
     );
-    assert_eq!(plan.drift[0].field, "spec.ports.http.port");
+    assert_eq!(plan.drift[0].field, "spec.ports.main.port");
 }
 
 #[test]
@@ -167,7 +178,7 @@ fn revisions_are_numbered_come_back_and_end_at_the_limit() {
     }
     assert_eq!(plan_of(&world).revision_number, 13);
     assert_eq!(
-        world.revisions.len(),
+        world.objects.of("ControllerRevision").count(),
         11,
         "ten and the one that is asked for"
     );
@@ -182,7 +193,7 @@ fn revisions_are_numbered_come_back_and_end_at_the_limit() {
 fn the_stable_services_say_which_environment_is_active() {
     let mut world = settled(&spec());
     assert_eq!(
-        active_environment("orders", &world.services),
+        active_environment(&world.objects),
         Environment::Blue
     );
     for name in ["orders-view", "orders-model"] {
@@ -191,18 +202,94 @@ fn the_stable_services_say_which_environment_is_active() {
         });
     }
     assert_eq!(
-        active_environment("orders", &world.services),
+        active_environment(&world.objects),
         Environment::Green
     );
 }
 
 #[test]
-fn drafts_are_objects_that_kubernetes_knows() {
-    for write in plan_of(&world(&spec())).waves.concat() {
-        let Write::Create(draft) = write else {
+fn drafts_are_objects_of_kinds_that_are_watched() {
+    let kinds = crate::kinds::owned();
+    for step in plan_of(&world(&spec())).waves.concat() {
+        let Write::Create(draft) = step.write else {
             panic!("only creates")
         };
-        let object: DynamicObject = serde_json::from_value(draft.body).unwrap();
-        assert_eq!(object.types.unwrap().kind, draft.resource.kind);
+        let kind = kinds.iter().find(|k| k.resource == draft.resource);
+        let kind = kind.unwrap_or_else(|| panic!("{} is not watched", draft.resource.kind));
+        assert_eq!(kind.role, step.role, "{}", draft.resource.kind);
+        assert_eq!(draft.body["kind"], draft.resource.kind);
     }
+}
+
+#[test]
+fn what_pods_lack_keeps_their_workload_from_being_written_and_nothing_else() {
+    let mut world = settled(&spec());
+    world.config = crate::config::Config::lacking(ComponentName::View, "view: ConfigMap c");
+    change(&mut world, &json!({"image": "app:2", "view": {}, "model": spec()["model"]}));
+    let plan = plan_of(&world);
+    assert_eq!(plan.obstacles, [Obstacle::ConfigMissing("view: ConfigMap c".into())]);
+    let workloads: Vec<_> = summary(&plan)
+        .into_iter()
+        .filter(|w| w.contains("Deployment"))
+        .collect();
+    assert_eq!(workloads, ["apply Deployment orders-model-blue"]);
+}
+
+#[test]
+fn values_are_kept_until_no_pod_can_be_made_from_them() {
+    let values = |n: i32| json!({"image": "app:1", "view": {"envVars": {"N": n.to_string()}}});
+    let config_maps = |world: &World| world.objects.of("ConfigMap").count();
+    let mut world = settled(&values(1));
+    assert_eq!(config_maps(&world), 1);
+    change(&mut world, &values(2));
+    let plan = plan_of(&world);
+    carry_out(&mut world, &plan);
+    assert_eq!(config_maps(&world), 2, "the rollout has only begun");
+    let plan = plan_of(&world);
+    carry_out(&mut world, &plan);
+    assert_eq!(config_maps(&world), 2, "the workload has not seen it yet");
+    tamper(&mut world, "Deployment", "orders-view-blue", |d| {
+        d["metadata"]["generation"] = json!(2);
+        d["status"] = json!({"observedGeneration": 2, "replicas": 1, "updatedReplicas": 1});
+    });
+    assert_eq!(
+        summary(&plan_of(&world)).len(),
+        1,
+        "{:?}",
+        summary(&plan_of(&world))
+    );
+}
+
+#[test]
+fn a_claim_per_replica_grows_and_its_template_stays() {
+    let claim = |size: &str| json!({"image": "app:1", "repository": {"persistence": {
+        "size": size, "mountPath": "/data", "retention": "Retain", "mode": "PerReplica"}}});
+    let mut world = settled(&claim("1Gi"));
+    put(
+        &mut world,
+        json!({"apiVersion": "v1", "kind": "PersistentVolumeClaim",
+            "metadata": {"name": "data-orders-repository-blue-0", "namespace": "shop", "uid": "u", "resourceVersion": "7",
+                "labels": {keys::INSTANCE: "orders", keys::COMPONENT: "repository", keys::ENVIRONMENT: "blue", keys::MANAGED_BY: keys::MANAGED_BY_VALUE}},
+            "spec": {"resources": {"requests": {"storage": "1Gi"}}}}),
+    );
+    assert!(plan_of(&world).is_settled());
+    change(&mut world, &claim("2Gi"));
+    let plan = plan_of(&world);
+    assert_eq!(
+        summary(&plan),
+        ["apply PersistentVolumeClaim data-orders-repository-blue-0"]
+    );
+    carry_out(&mut world, &plan);
+    assert!(plan_of(&world).is_settled());
+}
+
+#[test]
+fn a_kind_that_the_cluster_lacks_is_an_obstacle_and_no_write() {
+    let gateway = json!({"image": "app:1", "view": {}, "gateway": {"parentRefs": [{"name": "g"}]}});
+    let mut world = settled(&json!({"image": "app:1", "view": {}}));
+    change(&mut world, &gateway);
+    let target = Target { kind: "HTTPRoute".into(), name: "orders".into() };
+    assert_eq!(plan_of(&world).obstacles, [Obstacle::KindMissing(target)]);
+    world.served.insert("HTTPRoute".into());
+    assert_eq!(summary(&plan_of(&world)), ["create HTTPRoute orders"]);
 }

@@ -1,0 +1,197 @@
+//! Every object that an application should have, in the order in which they are made.
+
+use k8s_openapi::api::apps::v1::ControllerRevision;
+use kube::{Resource, ResourceExt as _};
+use manager_kit::writer::Draft;
+use restapi_resources::companions::{Companions, companions};
+use restapi_resources::pod_monitor::scrape_annotations;
+use restapi_resources::ports::{LivePorts, Ports};
+use restapi_resources::render::{RenderedComponent, Workload};
+use restapi_resources::surroundings::Surroundings;
+use restapi_resources::{Application, RenderVersion, render};
+use restapi_types::{ComponentName, keys};
+use serde::Serialize;
+
+use super::{PlanError, WRITER, active_environment};
+use crate::kinds::Role;
+use crate::world::World;
+
+/// When an object is made.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Stage {
+    /// Before any pod that needs it.
+    Foundations,
+    /// After its foundations.
+    Workloads,
+}
+
+/// One object as it should be.
+#[derive(Clone, Debug)]
+pub(super) struct Desired {
+    pub(super) draft: Draft,
+    pub(super) stage: Stage,
+    pub(super) role: Role,
+    /// Whose it is, where it is a component's.
+    pub(super) component: Option<ComponentName>,
+    /// Whether the cluster may lack its kind.
+    pub(super) is_optional: bool,
+    /// Whether parts of it are in Kubernetes' own form, which only the API server can check.
+    pub(super) is_opaque: bool,
+}
+
+impl Desired {
+    fn new<K>(object: &K, stage: Stage, role: Role) -> Result<Self, PlanError>
+    where
+        K: Resource<DynamicType = ()> + Serialize,
+    {
+        Ok(Self::of(Draft::new(object)?, stage, role))
+    }
+
+    const fn of(draft: Draft, stage: Stage, role: Role) -> Self {
+        Self {
+            draft,
+            stage,
+            role,
+            component: None,
+            is_optional: false,
+            is_opaque: false,
+        }
+    }
+}
+
+/// Every object that `app` should have in `world`, with the record of the revision that its spec asks for.
+///
+/// # Errors
+/// When an object can't be written as JSON, which no rendered object is.
+pub(super) fn all(
+    app: &Application,
+    record: &ControllerRevision,
+    world: &World,
+    surroundings: &Surroundings,
+) -> Result<Vec<Desired>, PlanError> {
+    let environment = active_environment(&world.objects);
+    let live = live_ports(world);
+    let mut all = vec![Desired::new(record, Stage::Foundations, Role::Workloads)?];
+    let monitors_pods = world.served.contains("PodMonitor");
+    add_companions(
+        &mut all,
+        companions(app, environment, surroundings, &live)?,
+        monitors_pods,
+    )?;
+    let version = RenderVersion::default();
+    for component in render(app, environment, WRITER, version, &live).components {
+        add_component(&mut all, app, component, monitors_pods)?;
+    }
+    Ok(all)
+}
+
+/// The ports on which pods still listen, whatever the spec now says.
+fn live_ports(world: &World) -> LivePorts {
+    let mut live = LivePorts::default();
+    for pod in &world.pods {
+        let name = pod.labels().get(keys::COMPONENT);
+        let component = name.and_then(|name| ComponentName::of(name));
+        if let (Some(component), Some(spec)) = (component, &pod.spec) {
+            live.add(component, Ports::of_pod(component, spec));
+        }
+    }
+    live
+}
+
+fn add_companions(
+    all: &mut Vec<Desired>,
+    companions: Companions,
+    monitors_pods: bool,
+) -> Result<(), PlanError> {
+    use Stage::{Foundations, Workloads};
+    // Destructured, so that nothing new is forgotten here.
+    let Companions {
+        service_accounts,
+        disruption_budgets,
+        network_policies,
+        ingress,
+        resource_quota,
+        third_party,
+    } = companions;
+    let role = Role::Companions;
+    for account in &service_accounts {
+        all.push(Desired::new(account, Foundations, role)?);
+    }
+    for policy in &network_policies {
+        all.push(Desired::new(policy, Foundations, role)?);
+    }
+    for quota in &resource_quota {
+        all.push(Desired::new(quota, Foundations, role)?);
+    }
+    for budget in &disruption_budgets {
+        all.push(Desired::new(budget, Workloads, role)?);
+    }
+    for ingress in &ingress {
+        all.push(Desired::new(ingress, Workloads, role)?);
+    }
+    for object in third_party {
+        // Without it the Services are annotated instead.
+        if object.resource.kind == "PodMonitor" && !monitors_pods {
+            continue;
+        }
+        let draft = Draft {
+            name: object.name().to_owned(),
+            resource: object.resource,
+            body: object.body,
+        };
+        all.push(Desired {
+            is_optional: true,
+            ..Desired::of(draft, Workloads, role)
+        });
+    }
+    Ok(())
+}
+
+fn add_component(
+    all: &mut Vec<Desired>,
+    app: &Application,
+    rendered: RenderedComponent,
+    monitors_pods: bool,
+) -> Result<(), PlanError> {
+    let RenderedComponent {
+        name,
+        workload,
+        mut coloured,
+        stable,
+        config_map,
+        claim,
+    } = rendered;
+    let component = app.component(name);
+    let role = Role::Workloads;
+    let mut add = |desired: Desired| {
+        all.push(Desired {
+            component: Some(name),
+            ..desired
+        });
+    };
+    for values in &config_map {
+        add(Desired::new(values, Stage::Foundations, role)?);
+    }
+    for claim in &claim {
+        add(Desired::new(claim, Stage::Foundations, role)?);
+    }
+    if let (Some(service), Some(component), false) = (&mut coloured, component, monitors_pods) {
+        let annotations = service.metadata.annotations.get_or_insert_default();
+        annotations.extend(scrape_annotations(app, component));
+    }
+    for service in &coloured {
+        add(Desired::new(service, Stage::Workloads, role)?);
+    }
+    let workload = match &workload {
+        Workload::Deployment(deployment) => Desired::new(&**deployment, Stage::Workloads, role)?,
+        Workload::StatefulSet(set) => Desired::new(&**set, Stage::Workloads, role)?,
+    };
+    add(Desired {
+        is_opaque: component.is_some_and(|c| c.parts.are_opaque()),
+        ..workload
+    });
+    for service in &stable {
+        add(Desired::new(service, Stage::Workloads, role)?);
+    }
+    Ok(())
+}

@@ -1,0 +1,120 @@
+//! Everything that a plan is made from, in one value.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use k8s_openapi::api::core::v1::Pod;
+use kube::ResourceExt as _;
+use kube::core::DynamicObject;
+use manager_kit::tracker::Target;
+use manager_kit::watch::InvalidObject;
+use restapi_resources::{Application, Invalid};
+use restapi_types::{RestAPI, RestAPISpec};
+use serde::de::DeserializeOwned;
+
+use crate::config::Config;
+
+/// The owned objects of one application, by kind and name, whoever owns them.
+#[derive(Clone, Debug, Default)]
+pub struct Objects(BTreeMap<(String, String), Arc<DynamicObject>>);
+
+impl Objects {
+    /// The object of that kind and name.
+    #[must_use]
+    pub fn get(&self, kind: &str, name: &str) -> Option<&Arc<DynamicObject>> {
+        // Few objects, and no need to copy the two names for a look.
+        self.of(kind).find(|object| object.name_any() == name)
+    }
+
+    /// The object of that kind and name as a type of Kubernetes; nothing when it is none.
+    #[must_use]
+    pub fn typed<K: DeserializeOwned>(&self, kind: &str, name: &str) -> Option<K> {
+        typed(self.get(kind, name)?)
+    }
+
+    /// The objects of one kind, by name.
+    pub fn of<'a>(&'a self, kind: &'a str) -> impl Iterator<Item = &'a Arc<DynamicObject>> + 'a {
+        self.0
+            .range((kind.to_owned(), String::new())..)
+            .take_while(move |((k, _), _)| k == kind)
+            .map(|(_, object)| object)
+    }
+
+    /// Every object, with its kind.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &Arc<DynamicObject>)> {
+        self.0
+            .iter()
+            .map(|((kind, _), object)| (kind.as_str(), object))
+    }
+
+    /// Puts an object in, or replaces it.
+    pub fn put(&mut self, kind: &str, object: Arc<DynamicObject>) {
+        self.0.insert((kind.to_owned(), object.name_any()), object);
+    }
+
+    /// Takes an object out.
+    pub fn take(&mut self, target: &Target) {
+        self.0.remove(&(target.kind.clone(), target.name.clone()));
+    }
+}
+
+/// An object as a type of Kubernetes; nothing when it is none.
+#[must_use]
+pub fn typed<K: DeserializeOwned>(object: &DynamicObject) -> Option<K> {
+    serde_json::from_value(serde_json::to_value(object).ok()?).ok()
+}
+
+/// Everything that a plan is made from.
+#[derive(Clone, Debug)]
+pub struct World {
+    /// The object.
+    pub restapi: Arc<RestAPI>,
+    /// The application that it describes, with the hashes of what its pods refer to.
+    pub app: Result<Application, Invalid>,
+    /// What it owns.
+    pub objects: Objects,
+    /// Its pods.
+    pub pods: Vec<Arc<Pod>>,
+    /// The ConfigMaps and Secrets that its pods refer to.
+    pub config: Config,
+    /// The workloads, of any application of the namespace, whose replicas an autoscaler decides.
+    pub autoscaled: BTreeSet<Target>,
+    /// The optional kinds that the cluster has.
+    pub served: BTreeSet<String>,
+}
+
+impl World {
+    /// The world of an application that owns nothing.
+    #[must_use]
+    pub fn empty(restapi: Arc<RestAPI>) -> Self {
+        Self {
+            app: Application::resolve(&restapi),
+            restapi,
+            objects: Objects::default(),
+            pods: Vec::new(),
+            config: Config::default(),
+            autoscaled: BTreeSet::new(),
+            served: BTreeSet::new(),
+        }
+    }
+
+    /// The world of an object that can't be read as a `RestAPI`: nothing but its name.
+    #[must_use]
+    pub fn of_invalid(invalid: &InvalidObject) -> Self {
+        Self::empty(Arc::new(RestAPI {
+            metadata: invalid.metadata.clone(),
+            spec: RestAPISpec::default(),
+            status: None,
+        }))
+    }
+
+    /// Whether an object has no controlling owner that should have one. Claims that outlive their
+    /// application have none.
+    #[must_use]
+    pub fn has_orphans(&self) -> bool {
+        self.objects.iter().any(|(kind, object)| {
+            let owners = object.owner_references();
+            kind != "PersistentVolumeClaim" && !owners.iter().any(|r| r.controller == Some(true))
+        })
+    }
+}
