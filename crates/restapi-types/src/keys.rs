@@ -22,6 +22,12 @@ pub const REVISION: &str = "restapi.dev/revision";
 pub const NAME_VALUE: &str = "restapi";
 /// The value of [`MANAGED_BY`] on everything that is generated.
 pub const MANAGED_BY_VALUE: &str = "restapi-operator";
+/// The value of [`PART_OF`] on the managers' own pods.
+pub const MANAGERS_PART_OF: &str = "restapi-operator";
+/// The value of [`COMPONENT`] on the managers' own pods.
+pub const MANAGERS_COMPONENT: &str = "manager";
+/// Label that the API server gives every namespace: its name.
+pub const NAMESPACE_NAME: &str = "kubernetes.io/metadata.name";
 
 /// Annotation on stable Services: the manager that writes the workloads.
 pub const WRITER: &str = "restapi.dev/writer";
@@ -31,6 +37,14 @@ pub const SEALED: &str = "restapi.dev/sealed";
 pub const RENDER_VERSION: &str = "restapi.dev/render-version";
 /// Annotation: a hash of what was last applied, so that a field that is no longer wanted is noticed.
 pub const APPLIED: &str = "restapi.dev/applied";
+/// Annotation on an Ingress: the cert-manager `ClusterIssuer` that makes its certificate.
+pub const CLUSTER_ISSUER: &str = "cert-manager.io/cluster-issuer";
+/// Annotation on a Service by which a Prometheus without `PodMonitors` finds metrics: `true`.
+pub const SCRAPE: &str = "prometheus.io/scrape";
+/// Annotation on a Service: the port of the metrics.
+pub const SCRAPE_PORT: &str = "prometheus.io/port";
+/// Annotation on a Service: the path of the metrics.
+pub const SCRAPE_PATH: &str = "prometheus.io/path";
 
 /// Annotation on workloads: `true` while an autoscaler decides the number of replicas, `false` after it.
 pub const REPLICAS: &str = "restapi.dev/replicas-held";
@@ -43,7 +57,8 @@ pub const ADOPT: &str = "restapi.dev/adopt";
 
 /// Field manager of Deployments, Services and `ControllerRevisions`, whichever binary writes them.
 pub const FIELD_MANAGER_WORKLOADS: &str = "restapi-workloads";
-/// Field manager of `ServiceAccounts` and the other companions of workloads.
+/// Field manager of everything that stands beside the workloads: `ServiceAccounts`, `NetworkPolicies`, budgets,
+/// routes, quotas, monitors.
 pub const FIELD_MANAGER_COMPANIONS: &str = "restapi-companions";
 /// Field manager of core-reconciler's part of the status.
 pub const FIELD_MANAGER_STATUS_CORE: &str = "restapi-status-core";
