@@ -15,10 +15,7 @@ use crate::verdict::{Outcome, Refusal};
 ///
 /// # Errors
 /// The first write that did not happen for a reason that may be gone when it is planned again.
-pub async fn apply(
-    plan: &Plan,
-    writer: impl Fn(Role) -> Writer,
-) -> Result<Outcome, WriteError> {
+pub async fn apply(plan: &Plan, writer: impl Fn(Role) -> Writer) -> Result<Outcome, WriteError> {
     let mut outcome = Outcome::default();
     if plan.rehearses {
         let all = plan.waves.iter().flatten();

@@ -90,10 +90,7 @@ impl Autoscalers {
 }
 
 /// Puts the target of an autoscaler in; returns the one that it had.
-fn insert(
-    targets: &mut HashMap<String, Targets>,
-    hpa: &HorizontalPodAutoscaler,
-) -> Option<Target> {
+fn insert(targets: &mut HashMap<String, Targets>, hpa: &HorizontalPodAutoscaler) -> Option<Target> {
     let target = target(hpa)?;
     let named = targets.entry(hpa.namespace().unwrap_or_default());
     named.or_default().insert(hpa.name_any(), target)

@@ -83,9 +83,7 @@ impl References {
         PartialObjectMeta<K>: Resource,
     {
         let (object, version) = match event {
-            Event::InitApply(object) | Event::Apply(object) => {
-                (object, object.resource_version())
-            }
+            Event::InitApply(object) | Event::Apply(object) => (object, object.resource_version()),
             Event::Delete(object) => (object, None),
             Event::Init | Event::InitDone => return Vec::new(),
         };
@@ -133,7 +131,11 @@ impl References {
                 if let Some(lack) = content.lack(reference, component) {
                     config.missing.entry(component).or_insert(lack);
                 }
-                found.push(json!([reference.kind.as_str(), reference.name, content.hash()]));
+                found.push(json!([
+                    reference.kind.as_str(),
+                    reference.name,
+                    content.hash()
+                ]));
                 if self.lags(reference.kind) {
                     config.read_again = Some(SECRETS_MAY_LAG);
                 }

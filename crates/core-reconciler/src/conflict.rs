@@ -41,7 +41,13 @@ pub struct Disputes {
 impl Disputes {
     /// Notes that drift is about to be put back at `now`; returns the drift that must not be, because it
     /// was too often. A change of the spec ends every truce.
-    pub fn note(&self, owner: &Owner, generation: i64, drift: &[Drift], now: Instant) -> Vec<Drift> {
+    pub fn note(
+        &self,
+        owner: &Owner,
+        generation: i64,
+        drift: &[Drift],
+        now: Instant,
+    ) -> Vec<Drift> {
         if drift.is_empty() {
             return Vec::new();
         }
@@ -49,7 +55,10 @@ impl Disputes {
         repairs.retain(|_, r| r.is_remembered(now));
         let disputed = drift.iter().filter(|drift| {
             let field = (owner.clone(), drift.target.clone(), drift.field.clone());
-            repairs.entry(field).or_default().is_too_often(generation, now)
+            repairs
+                .entry(field)
+                .or_default()
+                .is_too_often(generation, now)
         });
         disputed.cloned().collect()
     }
@@ -61,7 +70,10 @@ impl Disputes {
 
 impl Repairs {
     fn is_remembered(&self, now: Instant) -> bool {
-        let recent = self.at.last().is_some_and(|at| now.saturating_duration_since(*at) < WINDOW);
+        let recent = self
+            .at
+            .last()
+            .is_some_and(|at| now.saturating_duration_since(*at) < WINDOW);
         recent || self.truce_until.is_some_and(|until| now < until)
     }
 
@@ -75,7 +87,8 @@ impl Repairs {
         if self.truce_until.is_some_and(|until| now < until) {
             return true;
         }
-        self.at.retain(|at| now.saturating_duration_since(*at) < WINDOW);
+        self.at
+            .retain(|at| now.saturating_duration_since(*at) < WINDOW);
         if self.at.len() >= REPAIRS {
             self.truce_until = Some(now + TRUCE);
             self.at.clear();

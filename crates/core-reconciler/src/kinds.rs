@@ -8,6 +8,7 @@ use k8s_openapi::api::networking::v1::{Ingress, NetworkPolicy};
 use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use kube::Resource;
 use kube::discovery::ApiResource;
+use restapi_resources::third_party::ThirdPartyKind;
 use restapi_types::keys;
 
 /// The part that a field manager plays. It is named after the role, not the binary, so that a hand-over
@@ -49,8 +50,7 @@ pub struct OwnedKind {
 #[must_use]
 pub fn owned() -> Vec<OwnedKind> {
     use Role::{Companions, Workloads};
-    let gateway = |kind, plural| third_party("gateway.networking.k8s.io", kind, plural);
-    vec![
+    let built_in = vec![
         built_in::<Deployment>(Workloads),
         built_in::<StatefulSet>(Workloads),
         built_in::<Service>(Workloads),
@@ -62,10 +62,13 @@ pub fn owned() -> Vec<OwnedKind> {
         built_in::<PodDisruptionBudget>(Companions),
         built_in::<Ingress>(Companions),
         built_in::<ResourceQuota>(Companions),
-        gateway("HTTPRoute", "httproutes"),
-        gateway("GRPCRoute", "grpcroutes"),
-        third_party("monitoring.coreos.com", "PodMonitor", "podmonitors"),
-    ]
+    ];
+    let third_party = ThirdPartyKind::ALL.map(|kind| OwnedKind {
+        resource: kind.resource(),
+        role: Companions,
+        is_optional: true,
+    });
+    built_in.into_iter().chain(third_party).collect()
 }
 
 fn built_in<K: Resource<DynamicType = ()>>(role: Role) -> OwnedKind {
@@ -73,20 +76,6 @@ fn built_in<K: Resource<DynamicType = ()>>(role: Role) -> OwnedKind {
         resource: ApiResource::erase::<K>(&()),
         role,
         is_optional: false,
-    }
-}
-
-fn third_party(group: &str, kind: &str, plural: &str) -> OwnedKind {
-    OwnedKind {
-        resource: ApiResource {
-            group: group.to_owned(),
-            version: "v1".to_owned(),
-            api_version: format!("{group}/v1"),
-            kind: kind.to_owned(),
-            plural: plural.to_owned(),
-        },
-        role: Role::Companions,
-        is_optional: true,
     }
 }
 

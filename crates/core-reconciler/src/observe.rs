@@ -65,7 +65,9 @@ impl Caches {
             let served = owned.served.as_ref();
             served.is_some_and(Served::is_served)
         });
-        served.map(|owned| owned.kind.resource.kind.clone()).collect()
+        served
+            .map(|owned| owned.kind.resource.kind.clone())
+            .collect()
     }
 }
 
@@ -109,7 +111,10 @@ pub async fn observe(
         Echoes::Awaited(wait) => return Ok(Observed::Stale(wait)),
         Echoes::Overdue(targets) => targets,
     };
-    let live = Live { client, namespace: &owner.0 };
+    let live = Live {
+        client,
+        namespace: &owner.0,
+    };
     let mut world = World::empty(Arc::clone(&restapi));
     world.objects = live.objects(caches, &owner, &overdue).await?;
     world.pods = caches.pods.of(&owner);

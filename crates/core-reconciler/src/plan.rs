@@ -17,7 +17,7 @@ use std::sync::Arc;
 use k8s_openapi::api::apps::v1::ControllerRevision;
 use kube::ResourceExt as _;
 use manager_kit::tracker::Target;
-use manager_kit::writer::{Draft, Write};
+use manager_kit::writer::Write;
 use restapi_resources::surroundings::Surroundings;
 use restapi_resources::{Application, Invalid};
 use restapi_types::{Environment, keys};
@@ -48,8 +48,8 @@ pub enum Obstacle {
     Sealed(Target, String),
     /// A ConfigMap or Secret that pods need can't be had; in words, with the fix.
     ConfigMissing(String),
-    /// The cluster lacks the kind of an object that the spec asks for.
-    KindMissing(Target),
+    /// The cluster lacks the kind of an object that the spec asks for; what to install.
+    KindMissing(Target, &'static str),
     /// Somebody else writes the same field again and again: the field, and who.
     Disputed(Target, String, String),
 }
@@ -146,7 +146,11 @@ pub fn active_environment(objects: &Objects) -> Environment {
 ///
 /// # Errors
 /// [`PlanError`] when an object can't be written as JSON, which no rendered object is.
-pub fn plan(app: &Application, world: &World, surroundings: &Surroundings) -> Result<Plan, PlanError> {
+pub fn plan(
+    app: &Application,
+    world: &World,
+    surroundings: &Surroundings,
+) -> Result<Plan, PlanError> {
     let records = records(&world.objects);
     let (number, mut record) = history::record(app, &records);
     let rollback = held::rollback(&world.restapi, app, &records);
@@ -225,14 +229,18 @@ impl Planner<'_> {
         let mut draft = desired.draft.clone();
         let kind = draft.resource.kind.as_str();
         let live = self.world.objects.get(kind, &draft.name).map(Arc::as_ref);
-        if desired.is_optional && !self.world.served.contains(kind) {
-            plan.obstacles.push(Obstacle::KindMissing(draft.target()));
+        if let Some(optional) = desired.optional
+            && !self.world.served.contains(kind)
+        {
+            let lacking = Obstacle::KindMissing(draft.target(), optional.installed_with());
+            plan.obstacles.push(lacking);
             return Ok(None);
         }
         if is_workload(kind) {
             let component = desired.component.and_then(|name| app.component(name));
             if let Some(lack) = component.and_then(|c| self.world.config.missing(c.name)) {
-                plan.obstacles.push(Obstacle::ConfigMissing(lack.to_owned()));
+                plan.obstacles
+                    .push(Obstacle::ConfigMissing(lack.to_owned()));
                 return Ok(None);
             }
             if let Some(live) = live {

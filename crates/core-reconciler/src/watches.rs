@@ -41,7 +41,11 @@ pub fn all(ctx: &Context, watches_secrets: bool) -> (Caches, Triggers) {
     };
     triggers.push(pods(ctx, &caches));
     triggers.push(autoscalers(ctx, &caches));
-    triggers.push(references::<ConfigMap>(ctx, &caches, ReferenceKind::ConfigMap));
+    triggers.push(references::<ConfigMap>(
+        ctx,
+        &caches,
+        ReferenceKind::ConfigMap,
+    ));
     if watches_secrets {
         triggers.push(references::<Secret>(ctx, &caches, ReferenceKind::Secret));
     }
@@ -85,7 +89,12 @@ fn pods(ctx: &Context, caches: &Caches) -> BoxStream<'static, ObjectRef<RestAPI>
 fn autoscalers(ctx: &Context, caches: &Caches) -> BoxStream<'static, ObjectRef<RestAPI>> {
     let api = ctx.api::<HorizontalPodAutoscaler>();
     let events = resilient(ctx, api, watcher::Config::default());
-    caches.autoscalers.clone().feed(events).map(reference).boxed()
+    caches
+        .autoscalers
+        .clone()
+        .feed(events)
+        .map(reference)
+        .boxed()
 }
 
 /// All ConfigMaps or Secrets, by metadata alone.

@@ -59,7 +59,11 @@ impl Counts {
 
 /// The condition of a Deployment of that type and status. StatefulSets have none.
 #[must_use]
-pub fn condition(workload: &DynamicObject, type_: &str, status: &str) -> Option<DeploymentCondition> {
+pub fn condition(
+    workload: &DynamicObject,
+    type_: &str,
+    status: &str,
+) -> Option<DeploymentCondition> {
     let conditions = workload.data.pointer("/status/conditions")?.as_array()?;
     conditions
         .iter()

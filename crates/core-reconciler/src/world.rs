@@ -22,14 +22,7 @@ impl Objects {
     /// The object of that kind and name.
     #[must_use]
     pub fn get(&self, kind: &str, name: &str) -> Option<&Arc<DynamicObject>> {
-        // Few objects, and no need to copy the two names for a look.
-        self.of(kind).find(|object| object.name_any() == name)
-    }
-
-    /// The object of that kind and name as a type of Kubernetes; nothing when it is none.
-    #[must_use]
-    pub fn typed<K: DeserializeOwned>(&self, kind: &str, name: &str) -> Option<K> {
-        typed(self.get(kind, name)?)
+        self.0.get(&(kind.to_owned(), name.to_owned()))
     }
 
     /// The objects of one kind, by name.

@@ -237,9 +237,9 @@ impl Writer {
             ..PatchParams::apply(self.manager).force()
         };
         let api = self.api(&draft.resource);
-        let sent = api.patch(&draft.name, &params, &Patch::Apply(&draft.body));
-        sent.await
-            .map(drop)
+        let patch = Patch::Apply(&draft.body);
+        let sent = api.patch(&draft.name, &params, &patch).await;
+        sent.map(drop)
             .map_err(|e| WriteError::from_kube(draft.target(), e))
     }
 

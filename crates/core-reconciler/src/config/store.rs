@@ -131,10 +131,21 @@ mod tests {
         let (mut store, now) = (store(), Instant::now());
         store.learned(&key("a"), content("1"), 0, now);
         assert_eq!(store.known(&key("a"), None, now).0, Some(content("1")));
-        assert_eq!(store.changed(&key("a"), Some("1")), [], "read in this version");
-        assert_eq!(store.changed(&key("a"), Some("2")), [owner("one"), owner("two")]);
+        assert_eq!(
+            store.changed(&key("a"), Some("1")),
+            [],
+            "read in this version"
+        );
+        assert_eq!(
+            store.changed(&key("a"), Some("2")),
+            [owner("one"), owner("two")]
+        );
         assert_eq!(store.known(&key("a"), None, now), (None, 1));
-        assert_eq!(store.changed(&key("c"), Some("1")), [], "nobody refers to it");
+        assert_eq!(
+            store.changed(&key("c"), Some("1")),
+            [],
+            "nobody refers to it"
+        );
     }
 
     #[test]

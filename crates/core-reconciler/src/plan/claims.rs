@@ -3,10 +3,10 @@
 //! Kubernetes lets nobody change the templates of these claims. So a StatefulSet that exists keeps the
 //! templates that it has, and the claims themselves are told their new size.
 
+use k8s_openapi::api::core::v1::PersistentVolumeClaim;
 use kube::ResourceExt as _;
 use kube::core::DynamicObject;
 use kube::discovery::ApiResource;
-use k8s_openapi::api::core::v1::PersistentVolumeClaim;
 use manager_kit::cache::version;
 use manager_kit::quantity;
 use manager_kit::writer::{Draft, Guard, Write};

@@ -8,6 +8,7 @@ use restapi_resources::pod_monitor::scrape_annotations;
 use restapi_resources::ports::{LivePorts, Ports};
 use restapi_resources::render::{RenderedComponent, Workload};
 use restapi_resources::surroundings::Surroundings;
+use restapi_resources::third_party::{ThirdParty, ThirdPartyKind};
 use restapi_resources::{Application, RenderVersion, render};
 use restapi_types::{ComponentName, keys};
 use serde::Serialize;
@@ -33,8 +34,8 @@ pub(super) struct Desired {
     pub(super) role: Role,
     /// Whose it is, where it is a component's.
     pub(super) component: Option<ComponentName>,
-    /// Whether the cluster may lack its kind.
-    pub(super) is_optional: bool,
+    /// The kind that the cluster may lack, where it is one.
+    pub(super) optional: Option<ThirdPartyKind>,
     /// Whether parts of it are in Kubernetes' own form, which only the API server can check.
     pub(super) is_opaque: bool,
 }
@@ -53,7 +54,7 @@ impl Desired {
             stage,
             role,
             component: None,
-            is_optional: false,
+            optional: None,
             is_opaque: false,
         }
     }
@@ -114,33 +115,23 @@ fn add_companions(
         third_party,
     } = companions;
     let role = Role::Companions;
-    for account in &service_accounts {
-        all.push(Desired::new(account, Foundations, role)?);
-    }
-    for policy in &network_policies {
-        all.push(Desired::new(policy, Foundations, role)?);
-    }
-    for quota in &resource_quota {
-        all.push(Desired::new(quota, Foundations, role)?);
-    }
-    for budget in &disruption_budgets {
-        all.push(Desired::new(budget, Workloads, role)?);
-    }
-    for ingress in &ingress {
-        all.push(Desired::new(ingress, Workloads, role)?);
-    }
-    for object in third_party {
-        // Without it the Services are annotated instead.
-        if object.resource.kind == "PodMonitor" && !monitors_pods {
+    extend(all, &service_accounts, Foundations, role)?;
+    extend(all, &network_policies, Foundations, role)?;
+    extend(all, &resource_quota, Foundations, role)?;
+    extend(all, &disruption_budgets, Workloads, role)?;
+    extend(all, &ingress, Workloads, role)?;
+    for ThirdParty { kind, object } in third_party {
+        // Without PodMonitors the Services are annotated instead.
+        if kind == ThirdPartyKind::PodMonitor && !monitors_pods {
             continue;
         }
         let draft = Draft {
-            name: object.name().to_owned(),
-            resource: object.resource,
-            body: object.body,
+            resource: kind.resource(),
+            name: object.name_any(),
+            body: serde_json::to_value(&object)?,
         };
         all.push(Desired {
-            is_optional: true,
+            optional: Some(kind),
             ..Desired::of(draft, Workloads, role)
         });
     }
@@ -162,36 +153,43 @@ fn add_component(
         claim,
     } = rendered;
     let component = app.component(name);
-    let role = Role::Workloads;
-    let mut add = |desired: Desired| {
-        all.push(Desired {
-            component: Some(name),
-            ..desired
-        });
-    };
-    for values in &config_map {
-        add(Desired::new(values, Stage::Foundations, role)?);
-    }
-    for claim in &claim {
-        add(Desired::new(claim, Stage::Foundations, role)?);
-    }
     if let (Some(service), Some(component), false) = (&mut coloured, component, monitors_pods) {
         let annotations = service.metadata.annotations.get_or_insert_default();
         annotations.extend(scrape_annotations(app, component));
     }
-    for service in &coloured {
-        add(Desired::new(service, Stage::Workloads, role)?);
-    }
+    let role = Role::Workloads;
+    let mut own = Vec::new();
+    extend(&mut own, &config_map, Stage::Foundations, role)?;
+    extend(&mut own, &claim, Stage::Foundations, role)?;
+    extend(&mut own, &coloured, Stage::Workloads, role)?;
     let workload = match &workload {
         Workload::Deployment(deployment) => Desired::new(&**deployment, Stage::Workloads, role)?,
         Workload::StatefulSet(set) => Desired::new(&**set, Stage::Workloads, role)?,
     };
-    add(Desired {
+    own.push(Desired {
         is_opaque: component.is_some_and(|c| c.parts.are_opaque()),
         ..workload
     });
-    for service in &stable {
-        add(Desired::new(service, Stage::Workloads, role)?);
+    extend(&mut own, &stable, Stage::Workloads, role)?;
+    all.extend(own.into_iter().map(|desired| Desired {
+        component: Some(name),
+        ..desired
+    }));
+    Ok(())
+}
+
+/// Adds objects of one kind.
+fn extend<'a, K>(
+    all: &mut Vec<Desired>,
+    objects: impl IntoIterator<Item = &'a K>,
+    stage: Stage,
+    role: Role,
+) -> Result<(), PlanError>
+where
+    K: Resource<DynamicType = ()> + Serialize + 'a,
+{
+    for object in objects {
+        all.push(Desired::new(object, stage, role)?);
     }
     Ok(())
 }

@@ -40,21 +40,27 @@ pub(super) fn rollback(
     let Ok(number) = order.parse::<i64>() else {
         return Rollback::Void(format!(
             "the annotation {}: {order} is no revision's number: write one of those that `kubectl get controllerrevisions -l {}={}` lists",
-            keys::ROLLBACK, keys::INSTANCE, app.name
+            keys::ROLLBACK,
+            keys::INSTANCE,
+            app.name
         ));
     };
-    let marked = records.iter().find(|r| r.annotations().get(keys::HELD) == Some(order));
+    let marked = records
+        .iter()
+        .find(|r| r.annotations().get(keys::HELD) == Some(order));
     let own = names::content(&app.name, &app.revision);
     if let Some(other) = marked.filter(|r| r.name_any() != own) {
         return Rollback::Void(format!(
             "the order to go back to revision {number} was for revision {}, and the spec asks for another now: remove the annotation {}",
-            other.revision, keys::ROLLBACK
+            other.revision,
+            keys::ROLLBACK
         ));
     }
     let Some(record) = records.iter().find(|r| r.revision == number) else {
         return Rollback::Void(format!(
             "there is no revision {number} to go back to: `kubectl get controllerrevisions -l {}={}` lists those that are kept",
-            keys::INSTANCE, app.name
+            keys::INSTANCE,
+            app.name
         ));
     };
     if record.name_any() == own {
@@ -64,7 +70,10 @@ pub(super) fn rollback(
         ));
     }
     match again(app, record) {
-        Ok(app) => Rollback::Held { serving: number, app: Box::new(app) },
+        Ok(app) => Rollback::Held {
+            serving: number,
+            app: Box::new(app),
+        },
         Err(invalid) => Rollback::Void(format!("revision {number} can't be made again: {invalid}")),
     }
 }
@@ -78,8 +87,7 @@ pub(super) fn mark(record: &mut ControllerRevision, serving: i64) {
 /// The application as it was in the revision that `record` is of.
 fn again(app: &Application, record: &ControllerRevision) -> Result<Application, Invalid> {
     let content = record.data.as_ref().map(|data| &data.0);
-    let content = content.ok_or_else(|| {
-        Invalid::new("data", "the record is empty", "choose another revision")
-    })?;
+    let content = content
+        .ok_or_else(|| Invalid::new("data", "the record is empty", "choose another revision"))?;
     app.at(content)
 }

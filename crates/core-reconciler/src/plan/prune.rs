@@ -128,7 +128,8 @@ fn pods_of_component<'a>(
 
 fn workloads(world: &World) -> impl Iterator<Item = &Arc<DynamicObject>> {
     let all = world.objects.iter();
-    all.filter(|(kind, _)| is_workload(kind)).map(|(_, object)| object)
+    all.filter(|(kind, _)| is_workload(kind))
+        .map(|(_, object)| object)
 }
 
 /// The newest records: those that are kept besides the one that the spec asks for, and any that an order to

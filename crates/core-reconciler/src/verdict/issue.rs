@@ -101,10 +101,10 @@ fn of_obstacle(obstacle: &Obstacle) -> Issue {
                 weight: Weight::Final,
             };
         }
-        Obstacle::KindMissing(target) => (
+        Obstacle::KindMissing(target, install) => (
             target,
             "KindMissing",
-            "can't be made: the cluster does not have this kind; install its API (for routes the Gateway API), or remove the field that asks for it".to_owned(),
+            format!("can't be made, because the cluster does not have this kind: install {install}, or remove the field that asks for it"),
             true,
         ),
         Obstacle::Disputed(target, field, who) => (

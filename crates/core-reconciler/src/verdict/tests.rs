@@ -30,13 +30,7 @@ fn world(deployment_status: Option<Value>) -> World {
 }
 
 fn of(world: &World, plan: &Plan, outcome: &Outcome) -> RestAPIStatus {
-    status(
-        world.app.as_ref().unwrap(),
-        world,
-        plan,
-        outcome,
-        NOW,
-    )
+    status(world.app.as_ref().unwrap(), world, plan, outcome, NOW)
 }
 
 /// The types of the conditions that are True.

@@ -70,7 +70,12 @@ async fn replicas_are_never_forced_and_never_fall() -> Result<()> {
         ready(&ns, "orders").await?;
         scale_only_after_hand_over(&ns).await?;
         // A new revision, a change of the number: the autoscaler's number stays.
-        change(&ns, "orders", &json!({"view": {"replicas": 4, "args": ["--new"]}})).await?;
+        change(
+            &ns,
+            "orders",
+            &json!({"view": {"replicas": 4, "args": ["--new"]}}),
+        )
+        .await?;
         settled(&ns).await?;
         ensure!(replicas(&ns).await? == 6, "{}", replicas(&ns).await?);
         // It goes, and the author's number counts again.
@@ -121,4 +126,3 @@ async fn without_a_number_of_the_author_s_the_live_one_stays_when_the_autoscaler
     })
     .await
 }
-

@@ -31,14 +31,18 @@ fn spec() -> Value {
 async fn config_map(ns: &Namespace, value: &str) -> Result<()> {
     let object = json!({"apiVersion": "v1", "kind": "ConfigMap", "metadata": {"name": "settings"}, "data": {"A": value}});
     let params = PatchParams::apply("author").force();
-    ns.api::<ConfigMap>().patch("settings", &params, &Patch::Apply(object)).await?;
+    ns.api::<ConfigMap>()
+        .patch("settings", &params, &Patch::Apply(object))
+        .await?;
     Ok(())
 }
 
 async fn secret(ns: &Namespace, value: &str) -> Result<()> {
     let object = json!({"apiVersion": "v1", "kind": "Secret", "metadata": {"name": "password"}, "stringData": {"B": value}});
     let params = PatchParams::apply("author").force();
-    ns.api::<Secret>().patch("password", &params, &Patch::Apply(object)).await?;
+    ns.api::<Secret>()
+        .patch("password", &params, &Patch::Apply(object))
+        .await?;
     Ok(())
 }
 
@@ -60,7 +64,10 @@ async fn rolled_once(ns: &Namespace, before: i64, limit: Duration) -> Result<()>
     })
     .await?;
     settled(ns).await?;
-    ensure!(generation(ns, "view").await? == before + 1, "more than once");
+    ensure!(
+        generation(ns, "view").await? == before + 1,
+        "more than once"
+    );
     ensure!(generation(ns, "model").await? == model, "the model's too");
     Ok(())
 }
@@ -78,9 +85,14 @@ async fn a_changed_config_map_rolls_the_pods_that_use_it_once_and_soon() -> Resu
         rolled_once(&ns, before, CONFIG_MAPS).await?;
         // Other metadata is not content.
         let label = Patch::Merge(json!({"metadata": {"labels": {"a": "b"}}}));
-        ns.api::<ConfigMap>().patch("settings", &PatchParams::default(), &label).await?;
+        ns.api::<ConfigMap>()
+            .patch("settings", &PatchParams::default(), &label)
+            .await?;
         settled(&ns).await?;
-        ensure!(generation(&ns, "view").await? == before + 1, "a label rolled the pods");
+        ensure!(
+            generation(&ns, "view").await? == before + 1,
+            "a label rolled the pods"
+        );
         Ok(())
     })
     .await
@@ -92,19 +104,33 @@ async fn a_missing_config_map_is_named_and_keeps_what_serves() -> Result<()> {
         let _manager = Manager::start(&ns, "core").await?;
         create(&ns, "orders", &spec()).await?;
         let message = holds(&ns, "orders", (STALLED, "ConfigMissing"), SOON).await?;
-        ensure!(message.contains("view: ConfigMap settings does not exist"), "{message}");
-        ensure!(generation(&ns, "view").await.is_err(), "pods that can't start were asked for");
+        ensure!(
+            message.contains("view: ConfigMap settings does not exist"),
+            "{message}"
+        );
+        ensure!(
+            generation(&ns, "view").await.is_err(),
+            "pods that can't start were asked for"
+        );
         config_map(&ns, "one").await?;
         ready(&ns, "orders").await?;
         settled(&ns).await?;
         let before = generation(&ns, "view").await?;
-        ns.api::<ConfigMap>().delete("settings", &DeleteParams::default()).await?;
+        ns.api::<ConfigMap>()
+            .delete("settings", &DeleteParams::default())
+            .await?;
         holds(&ns, "orders", (STALLED, "ConfigMissing"), CONFIG_MAPS).await?;
         settled(&ns).await?;
-        ensure!(generation(&ns, "view").await? == before, "what serves was touched");
+        ensure!(
+            generation(&ns, "view").await? == before,
+            "what serves was touched"
+        );
         config_map(&ns, "one").await?;
         ready(&ns, "orders").await?;
-        ensure!(generation(&ns, "view").await? == before, "the same content rolled the pods");
+        ensure!(
+            generation(&ns, "view").await? == before,
+            "the same content rolled the pods"
+        );
         Ok(())
     })
     .await

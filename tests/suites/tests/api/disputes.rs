@@ -23,14 +23,19 @@ async fn write(ns: &Namespace) -> Result<()> {
         ..PatchParams::default()
     };
     let patch = json!({"metadata": {"annotations": {"restapi.dev/writer": "somebody"}}});
-    ns.api::<Service>().patch(NAME, &params, &Patch::Merge(patch)).await?;
+    ns.api::<Service>()
+        .patch(NAME, &params, &Patch::Merge(patch))
+        .await?;
     Ok(())
 }
 
 async fn writer(ns: &Namespace) -> Result<String> {
     let service = ns.api::<Service>().get(NAME).await?;
     let annotations = service.metadata.annotations.unwrap_or_default();
-    annotations.get("restapi.dev/writer").cloned().context("it is gone")
+    annotations
+        .get("restapi.dev/writer")
+        .cloned()
+        .context("it is gone")
 }
 
 #[tokio::test]
@@ -51,7 +56,11 @@ async fn after_three_repairs_the_field_is_left_and_its_writer_is_named() -> Resu
         }
         write(&ns).await?;
         let message = holds(&ns, "orders", (STALLED, "Conflict"), Duration::from_secs(5)).await?;
-        for part in [NAME, "metadata.annotations.restapi.dev/writer", "other-controller"] {
+        for part in [
+            NAME,
+            "metadata.annotations.restapi.dev/writer",
+            "other-controller",
+        ] {
             ensure!(message.contains(part), "{part} is not named: {message}");
         }
         settled(&ns).await?;

@@ -21,16 +21,28 @@ async fn pausing_stops_writes_and_not_the_status() -> Result<()> {
         // Nothing differs from the spec, so nothing is wrong.
         ready(&ns, "orders").await?;
         let before = settled(&ns).await?.owned().states();
-        change(&ns, "orders", &json!({"replicas": 3, "view": {"args": ["--new"]}})).await?;
+        change(
+            &ns,
+            "orders",
+            &json!({"replicas": 3, "view": {"args": ["--new"]}}),
+        )
+        .await?;
         let api = ns.api::<Service>();
         let tampered = json!({"metadata": {"labels": {"app.kubernetes.io/component": "other"}}});
-        api.patch("orders-view-blue", &PatchParams::default(), &Patch::Merge(tampered))
-            .await?;
+        api.patch(
+            "orders-view-blue",
+            &PatchParams::default(),
+            &Patch::Merge(tampered),
+        )
+        .await?;
         let tampered = settled(&ns).await?.owned().states();
         eventually(SOON, "status says that it is paused", async || {
             let app = get(&ns, "orders").await?;
             let ready = condition(&app, READY)?;
-            ensure!((ready.status.as_str(), ready.reason.as_str()) == ("False", "Paused"), "{ready:?}");
+            ensure!(
+                (ready.status.as_str(), ready.reason.as_str()) == ("False", "Paused"),
+                "{ready:?}"
+            );
             for type_ in [RECONCILING, STALLED] {
                 ensure!(condition(&app, type_)?.status == "False", "{type_}");
             }

@@ -57,11 +57,15 @@ async fn an_order_goes_back_survives_a_restart_and_ends_with_the_next_spec() -> 
         manager.kill().await?;
         let wiped = Patch::Merge(json!({"status": null}));
         let api = ns.api::<RestAPI>();
-        api.patch_status("orders", &PatchParams::default(), &wiped).await?;
+        api.patch_status("orders", &PatchParams::default(), &wiped)
+            .await?;
         let _manager = Manager::start(&ns, "again").await?;
         holds(&ns, "orders", (STALLED, "RevisionHeld"), SOON).await?;
         settled(&ns).await?;
-        ensure!(args(&ns).await? == json!(["--one"]), "the restart went forward");
+        ensure!(
+            args(&ns).await? == json!(["--one"]),
+            "the restart went forward"
+        );
         // The next spec is tried, though the order is still there.
         change(&ns, "orders", &spec("--three")).await?;
         runs(&ns, "--three").await?;

@@ -38,6 +38,8 @@ fn what_is_not_ours_is_neither_written_nor_deleted() {
         deleted,
         [
             "delete Deployment orders-view-blue",
+            "delete NetworkPolicy orders-model",
+            "delete NetworkPolicy orders-view",
             "delete Service orders-model"
         ]
     );

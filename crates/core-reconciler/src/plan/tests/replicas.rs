@@ -21,7 +21,12 @@ fn autoscaled(spec: &Value) -> World {
 }
 
 fn replicas(world: &World) -> Value {
-    world.objects.get("Deployment", "orders-view-blue").unwrap().data["spec"]["replicas"].clone()
+    world
+        .objects
+        .get("Deployment", "orders-view-blue")
+        .unwrap()
+        .data["spec"]["replicas"]
+        .clone()
 }
 
 /// The bodies of the writes to the Deployment, with the role of each.
@@ -43,7 +48,11 @@ fn the_live_number_is_taken_over_before_ours_leaves_it_out() {
     let first = writes(&plan);
     assert_eq!(first.len(), 1);
     assert_eq!(first[0].0, Role::Replicas);
-    assert_eq!(first[0].1["spec"], json!({"replicas": 7}), "and nothing else");
+    assert_eq!(
+        first[0].1["spec"],
+        json!({"replicas": 7}),
+        "and nothing else"
+    );
     carry_out(&mut world, &plan);
     let plan = plan_of(&world);
     let second = writes(&plan);

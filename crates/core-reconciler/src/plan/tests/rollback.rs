@@ -39,9 +39,17 @@ fn an_order_goes_back_and_holds_the_revision_of_the_spec() {
     assert_eq!(plan.revision_number, 2);
     annotate(&mut world, ROLLBACK, None);
     settle(&mut world);
-    assert_eq!(image(&world), json!("app:2"), "without the order the spec counts");
+    assert_eq!(
+        image(&world),
+        json!("app:2"),
+        "without the order the spec counts"
+    );
     let records = world.objects.of("ControllerRevision");
-    assert!(records.into_iter().all(|r| !r.annotations().contains_key(HELD)));
+    assert!(
+        records
+            .into_iter()
+            .all(|r| !r.annotations().contains_key(HELD))
+    );
 }
 
 #[test]
@@ -49,7 +57,10 @@ fn what_applies_in_place_is_the_spec_s_in_a_held_revision_too() {
     let mut world = two_revisions();
     annotate(&mut world, ROLLBACK, Some("1"));
     settle(&mut world);
-    change(&mut world, &json!({"image": "app:2", "replicas": 4, "view": {}}));
+    change(
+        &mut world,
+        &json!({"image": "app:2", "replicas": 4, "view": {}}),
+    );
     settle(&mut world);
     assert_eq!(image(&world), json!("app:1"));
     let deployment = world.objects.get("Deployment", "orders-view-blue").unwrap();
@@ -78,15 +89,24 @@ fn an_order_that_can_t_be_carried_out_changes_nothing() {
         annotate(&mut world, ROLLBACK, Some(order));
         let plan = plan_of(&world);
         assert_eq!(summary(&plan), Vec::<String>::new());
-        assert!(matches!(&plan.rollback, Rollback::Void(said) if said.contains(why)), "{:?}", plan.rollback);
+        assert!(
+            matches!(&plan.rollback, Rollback::Void(said) if said.contains(why)),
+            "{:?}",
+            plan.rollback
+        );
     }
 }
 
 #[test]
 fn a_paused_application_goes_back_all_the_same() {
     let mut world = two_revisions();
-    change(&mut world, &json!({"image": "app:2", "view": {}, "paused": true}));
-    tamper(&mut world, "Deployment", "orders-view-blue", |d| d["spec"]["replicas"] = json!(9));
+    change(
+        &mut world,
+        &json!({"image": "app:2", "view": {}, "paused": true}),
+    );
+    tamper(&mut world, "Deployment", "orders-view-blue", |d| {
+        d["spec"]["replicas"] = json!(9)
+    });
     let plan = plan_of(&world);
     assert!(plan.waves.is_empty() && plan.is_paused);
     annotate(&mut world, ROLLBACK, Some("1"));

@@ -1,0 +1,5 @@
+//! stub
+use crate::Component;
+pub fn of(_: &Component) -> Vec<String> {
+    Vec::new()
+}
