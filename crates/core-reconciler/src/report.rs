@@ -11,7 +11,7 @@ use manager_kit::cache::version;
 use manager_kit::events::{EventRecorder, Severity};
 use manager_kit::tracker::Owner;
 use manager_kit::writer::{Draft, WriteError, Writer};
-use restapi_types::{RestAPI, RestAPIStatus, conditions};
+use restapi_types::{RestAPI, RestAPIStatus, conditions, keys};
 use serde_json::json;
 
 use crate::observe::owner;
@@ -113,9 +113,18 @@ pub enum ReportError {
 pub fn repairs(recorder: &EventRecorder, world: &World, plan: &Plan) {
     let about = world.restapi.object_ref(&());
     for drift in &plan.drift {
+        let (kind, name, field) = (&drift.target.kind, &drift.target.name, &drift.field);
+        let instead = if field.starts_with("spec.template") {
+            // `kubectl rollout undo` and `kubectl set image` look like this.
+            format!(
+                "change the RestAPI instead, or go back to an earlier revision with its annotation {}",
+                keys::ROLLBACK
+            )
+        } else {
+            "change the RestAPI instead".to_owned()
+        };
         let note = format!(
-            "{} {}: {} was changed by somebody else and is put back; change the RestAPI instead",
-            drift.target.kind, drift.target.name, drift.field
+            "{kind} {name}: {field} was changed by somebody else and is put back; {instead}"
         );
         recorder.publish(&about, Severity::Normal, "DriftRepaired", "Apply", &note);
     }
