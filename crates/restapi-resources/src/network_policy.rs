@@ -102,9 +102,10 @@ fn egress(
     generated.into_iter().flatten().chain(added).collect()
 }
 
-/// Name resolution, wherever it is answered: by CoreDNS under whatever labels and namespace a distribution
-/// gives it, on the node's own network, or by a cache at a link-local address of the node. The last two are no
-/// pods, so no selector finds them; and a resolver that forwards can be abused as well as one outside.
+/// Name resolution, wherever it is answered: by pods under whatever labels and in whatever namespace a
+/// distribution has them, on the node's own network, or by a cache at a link-local address of the node. The last
+/// two are no pods, so no selector finds them. (That it may also be outside the cluster gives nothing away: what
+/// can be smuggled out in questions, the cluster's own resolver passes on as well.)
 fn dns() -> NetworkPolicyEgressRule {
     NetworkPolicyEgressRule {
         to: None,
