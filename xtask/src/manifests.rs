@@ -108,6 +108,28 @@ fn secrets_are_read_by_name_unless_the_component_for_it_says_more() {
 }
 
 #[test]
+fn the_reference_of_rights_leaves_none_out() {
+    let repository = paths::repository();
+    let reference = fs::read_to_string(repository.join("docs/reference/rbac.md")).unwrap();
+    let base = repository.join("kustomize/core-reconciler");
+    let mut rights = 0;
+    for file in ["role.yaml", "cluster-role.yaml"] {
+        let rules = fs::read_to_string(base.join(file)).unwrap();
+        for line in rules.lines().map(str::trim) {
+            let Some(resources) = line.strip_prefix("resources:") else {
+                continue;
+            };
+            for resource in words(resources) {
+                let named = format!("`{resource}`");
+                assert!(reference.contains(&named), "{file}: {named} is missing");
+                rights += 1;
+            }
+        }
+    }
+    assert!(rights > 20, "the rules were not found");
+}
+
+#[test]
 fn a_manager_brings_neither_the_crd_nor_the_namespace() {
     for path in manifests(&paths::repository().join("kustomize/core-reconciler")) {
         for document in documents(&path) {
