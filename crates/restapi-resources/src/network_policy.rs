@@ -1,9 +1,9 @@
 //! What may reach a component's pods, and what they may reach: nothing but what is listed here.
 //!
 //! Ports are named in rules of ingress: a name means each pod's own port, so pods of an earlier revision that
-//! listen on another number stay reachable. In rules of egress they are numbers: there a name is looked up in
-//! the pods that are called, and where `main` is 8080 in one component and 3000 in another, Cilium
-//! ignores the whole rule ("duplicate named ports").
+//! listen on another number stay reachable. In rules of egress they are numbers. There a name means a port of the
+//! pods that are called, and Cilium (1.15) looks it up in all pods of the cluster: where `main` is 8080 in one and
+//! 3000 in another, it ignores the name ("duplicate named ports").
 
 use std::collections::BTreeSet;
 
