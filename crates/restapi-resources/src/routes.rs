@@ -25,6 +25,7 @@ pub fn route(app: &Application) -> Result<Option<ThirdParty>, Invalid> {
         return Ok(None);
     };
     routing::check_hosts(&format!("{FIELD}.hostnames"), spec.hostnames.as_ref())?;
+    check_parents(&spec.parent_refs)?;
     let ways = routing::ways(app, FIELD, spec.routes.as_ref())?;
     ways.iter().try_for_each(check)?;
     let all_grpc = ways
@@ -72,6 +73,25 @@ fn parent(gateway: &GatewayReference) -> Value {
         insert(&mut parent, "sectionName", json!(section));
     }
     parent
+}
+
+/// A Gateway that is named twice: each time it must be another of its listeners.
+fn check_parents(parents: &[GatewayReference]) -> Result<(), Invalid> {
+    let is_taken = |(i, parent): &(usize, &GatewayReference)| {
+        parents.iter().take(*i).any(|other| {
+            let sections = (&parent.section_name, &other.section_name);
+            parent.name == other.name
+                && !matches!(sections, (Some(one), Some(another)) if one != another)
+        })
+    };
+    match parents.iter().enumerate().find(is_taken) {
+        None => Ok(()),
+        Some((i, parent)) => Err(Invalid::new(
+            format!("{FIELD}.parentRefs[{i}]"),
+            format!("the Gateway {} is named before", parent.name),
+            "remove one of the two, or give each a sectionName of its own",
+        )),
+    }
 }
 
 fn rule(app: &Application, way: &Way<'_>, matches: &Value) -> Value {
@@ -214,6 +234,29 @@ mod tests {
             r#"{"parentRefs": [{"name": "public"}],
                 "routes": [{"component": "model", "path": "/orders.v1.Orders"}, {"component": "view"}]}"#
         ));
+    }
+
+    #[rstest]
+    #[case(r#"{"name": "a"}, {"name": "b"}"#, None)]
+    #[case(
+        r#"{"name": "a", "sectionName": "x"}, {"name": "a", "sectionName": "y"}"#,
+        None
+    )]
+    #[case(r#"{"name": "a"}, {"name": "a"}"#, Some("spec.gateway.parentRefs[1]"))]
+    #[case(
+        r#"{"name": "a"}, {"name": "b"}, {"name": "a", "sectionName": "y"}"#,
+        Some("spec.gateway.parentRefs[2]")
+    )]
+    #[case(
+        r#"{"name": "a", "sectionName": "x"}, {"name": "a", "sectionName": "x"}"#,
+        Some("spec.gateway.parentRefs[1]")
+    )]
+    fn a_gateway_is_named_twice_only_with_different_listeners(
+        #[case] parents: &str,
+        #[case] field: Option<&str>,
+    ) {
+        let rendered = rendered(&format!(r#"{{"parentRefs": [{parents}]}}"#));
+        assert_eq!(rendered.err().map(|e| e.field).as_deref(), field);
     }
 
     #[rstest]

@@ -149,9 +149,9 @@ fn leads_to<'a>(
     })
 }
 
-/// What no route can have as its path, though the CRD's pattern lets it through, because a probe may ask for it. Most
-/// of it the API server refuses in an Ingress and in a route of the Gateway API, the rest in the latter alone; an
-/// Ingress takes that and never finds a request by it.
+/// What no route can have as its path, also where the object was stored before admission refused it. Most of it the API
+/// server takes neither in an Ingress nor in a route of the Gateway API; the rest it takes in an Ingress, which then
+/// never finds a request by it.
 fn path_problem(path: &str) -> Option<&'static str> {
     let lower = path.to_ascii_lowercase();
     if !path.starts_with('/') {
