@@ -8,7 +8,6 @@ use crate::paths;
 /// Rights that no manager has: they lead to all others.
 const FORBIDDEN: &[&str] = &[
     "*",
-    "secrets",
     "pods/exec",
     "pods/attach",
     "pods/portforward",
@@ -71,6 +70,63 @@ fn no_role_holds_a_right_that_leads_to_others() {
         }
     }
     assert!(roles >= 2, "the roles of the managers were not found");
+}
+
+/// The rules of a file's Roles that name this resource, each as its words up to the next item.
+fn rules_on(path: &Path, resource: &str) -> Vec<Vec<String>> {
+    let documents = documents(path);
+    let rules = documents
+        .iter()
+        .flat_map(|document| document.split("apiGroups:").skip(1));
+    rules
+        .map(|rule| {
+            let words = words(rule).take_while(|word| *word != "-");
+            words.map(str::to_owned).collect::<Vec<_>>()
+        })
+        .filter(|rule| rule.iter().any(|word| word == resource))
+        .collect()
+}
+
+#[test]
+fn secrets_are_read_by_name_unless_the_component_for_it_says_more() {
+    let kustomize = paths::repository().join("kustomize");
+    let component = kustomize.join("components/watch-secrets/kustomization.yaml");
+    let mut granted = 0;
+    for path in manifests(&kustomize) {
+        for rule in rules_on(&path, "secrets") {
+            let verbs = if path == component {
+                "list watch"
+            } else {
+                "get"
+            };
+            let wanted = format!("resources secrets verbs {verbs}");
+            assert_eq!(rule.join(" "), wanted, "{}", path.display());
+            granted += 1;
+        }
+    }
+    assert_eq!(granted, 2, "the grants of Secrets were not found");
+}
+
+#[test]
+fn the_reference_of_rights_leaves_none_out() {
+    let repository = paths::repository();
+    let reference = fs::read_to_string(repository.join("docs/reference/rbac.md")).unwrap();
+    let base = repository.join("kustomize/core-reconciler");
+    let mut rights = 0;
+    for file in ["role.yaml", "cluster-role.yaml"] {
+        let rules = fs::read_to_string(base.join(file)).unwrap();
+        for line in rules.lines().map(str::trim) {
+            let Some(resources) = line.strip_prefix("resources:") else {
+                continue;
+            };
+            for resource in words(resources) {
+                let named = format!("`{resource}`");
+                assert!(reference.contains(&named), "{file}: {named} is missing");
+                rights += 1;
+            }
+        }
+    }
+    assert!(rights > 20, "the rules were not found");
 }
 
 #[test]

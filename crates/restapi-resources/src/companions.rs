@@ -71,3 +71,87 @@ pub fn check(app: &Application) -> Result<(), Invalid> {
     route(app)?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use std::collections::BTreeSet;
+
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::fixtures::restapi;
+
+    const SPEC: &str = r#"{
+        "image": "a", "replicas": 2, "view": {}, "model": {"serviceAccount": {}},
+        "additionalComponents": [{"name": "worker", "template": {"replicas": 1}}],
+        "ingress": {"hosts": ["shop.example.com"], "tls": {"clusterIssuer": "ca"}},
+        "gateway": {"parentRefs": [{"name": "public"}]},
+        "resourceQuota": {"hard": {"pods": "20"}},
+        "monitoring": {}
+    }"#;
+
+    fn rendered(spec: &str) -> Result<Companions, Invalid> {
+        let app = Application::resolve(&restapi(spec)).unwrap();
+        let surroundings = Surroundings {
+            managers_namespace: "restapi-system".to_owned(),
+            monitoring_namespace: None,
+            otlp: None,
+        };
+        let rendered = companions(
+            &app,
+            Environment::Blue,
+            &surroundings,
+            &LivePorts::default(),
+        );
+        assert_eq!(check(&app).is_err(), rendered.is_err());
+        rendered
+    }
+
+    fn objects(companions: &Companions) -> Vec<Value> {
+        let mut all: Vec<_> = companions
+            .service_accounts
+            .iter()
+            .map(|o| json!(o))
+            .collect();
+        all.extend(companions.disruption_budgets.iter().map(|o| json!(o)));
+        all.extend(companions.network_policies.iter().map(|o| json!(o)));
+        all.extend(companions.ingress.iter().map(|o| json!(o)));
+        all.extend(companions.resource_quota.iter().map(|o| json!(o)));
+        all.extend(companions.third_party.iter().map(|o| json!(o.object)));
+        all
+    }
+
+    fn names(companions: &Companions) -> Vec<String> {
+        let name = |o: &Value| format!("{} {}", o["kind"], o["metadata"]["name"]).replace('"', "");
+        objects(companions).iter().map(name).collect()
+    }
+
+    #[test]
+    fn an_application_has_the_companions_that_it_asks_for() {
+        insta::assert_yaml_snapshot!(names(&rendered(SPEC).unwrap()));
+        assert_eq!(
+            names(&rendered(r#"{"image": "a", "view": {}}"#).unwrap()),
+            ["ServiceAccount orders", "NetworkPolicy orders-view"]
+        );
+    }
+
+    #[test]
+    fn every_companion_belongs_to_its_application() {
+        let companions = rendered(SPEC).unwrap();
+        let mut seen = BTreeSet::new();
+        for (object, name) in objects(&companions).iter().zip(names(&companions)) {
+            let metadata = &object["metadata"];
+            assert_eq!(metadata["namespace"], "shop", "{name}");
+            assert_eq!(metadata["ownerReferences"][0]["uid"], "0000-1111", "{name}");
+            let label = &metadata["labels"]["app.kubernetes.io/managed-by"];
+            assert_eq!(label, "restapi-operator", "{name}");
+            assert!(seen.insert(name.clone()), "{name} is there twice");
+        }
+    }
+
+    #[test]
+    fn what_can_t_be_made_keeps_the_others_from_being_made_halfway() {
+        let spec = r#"{"image": "a", "view": {"port": 0}, "ingress": {}}"#;
+        assert_eq!(rendered(spec).unwrap_err().field, "spec.ingress.routes");
+    }
+}

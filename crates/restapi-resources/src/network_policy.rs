@@ -1,9 +1,9 @@
 //! What may reach a component's pods, and what they may reach: nothing but what is listed here.
 //!
 //! Ports are named in rules of ingress: a name means each pod's own port, so pods of an earlier revision that
-//! listen on another number stay reachable. In rules of egress they are numbers: there a name is looked up in
-//! the pods that are called, and where `main` is 8080 in one component and 3000 in another, Cilium
-//! ignores the whole rule ("duplicate named ports").
+//! listen on another number stay reachable. In rules of egress they are numbers. There a name means a port of the
+//! pods that are called, and Cilium (1.15) looks it up in all pods of the cluster: where `main` is 8080 in one and
+//! 3000 in another, it ignores the name ("duplicate named ports").
 
 use std::collections::BTreeSet;
 
@@ -102,9 +102,10 @@ fn egress(
     generated.into_iter().flatten().chain(added).collect()
 }
 
-/// Name resolution, wherever it is answered: by CoreDNS under whatever labels and namespace a distribution
-/// gives it, on the node's own network, or by a cache at a link-local address of the node. The last two are no
-/// pods, so no selector finds them; and a resolver that forwards can be abused as well as one outside.
+/// Name resolution, wherever it is answered: by pods under whatever labels and in whatever namespace a
+/// distribution has them, on the node's own network, or by a cache at a link-local address of the node. The last
+/// two are no pods, so no selector finds them. (That it may also be outside the cluster gives nothing away: what
+/// can be smuggled out in questions, the cluster's own resolver passes on as well.)
 fn dns() -> NetworkPolicyEgressRule {
     NetworkPolicyEgressRule {
         to: None,

@@ -25,25 +25,25 @@ pub fn route(app: &Application) -> Result<Option<ThirdParty>, Invalid> {
         return Ok(None);
     };
     routing::check_hosts(&format!("{FIELD}.hostnames"), spec.hostnames.as_ref())?;
+    check_parents(&spec.parent_refs)?;
     let ways = routing::ways(app, FIELD, spec.routes.as_ref())?;
-    let methods = ways.iter().map(method).collect::<Result<Vec<_>, _>>()?;
-    let methods: Option<Vec<_>> = methods.into_iter().collect();
+    ways.iter().try_for_each(check)?;
+    let all_grpc = ways
+        .iter()
+        .all(|way| way.component.protocol == Protocol::Grpc);
+    let (kind, matches): (_, fn(&Way<'_>) -> Value) = if all_grpc {
+        (ThirdPartyKind::GrpcRoute, call_matches)
+    } else {
+        (ThirdPartyKind::HttpRoute, path_matches)
+    };
     let metadata = labels::owned(
         app,
         names::application(&app.name),
         labels::application(&app.name),
     );
-    let (kind, matches) = match methods {
-        Some(methods) => (ThirdPartyKind::GrpcRoute, methods),
-        None => (
-            ThirdPartyKind::HttpRoute,
-            ways.iter().map(path_match).collect(),
-        ),
-    };
     let rules: Vec<_> = ways
         .iter()
-        .zip(matches)
-        .map(|(way, matches)| rule(app, way, matches))
+        .map(|way| rule(app, way, &matches(way)))
         .collect();
     Ok(Some(ThirdParty::new(
         kind,
@@ -75,69 +75,94 @@ fn parent(gateway: &GatewayReference) -> Value {
     parent
 }
 
-fn rule(app: &Application, way: &Way<'_>, matches: Option<Value>) -> Value {
-    let mut rule = json!({
-        "backendRefs": [{
-            "group": "",
-            "kind": "Service",
-            "name": names::stable(&app.name, way.component.name),
-            "port": way.service_port,
-            "weight": 1,
-        }],
-    });
-    if let Some(matches) = matches {
-        insert(&mut rule, "matches", json!([matches]));
+/// A Gateway that is named twice: each time it must be another of its listeners.
+fn check_parents(parents: &[GatewayReference]) -> Result<(), Invalid> {
+    let is_taken = |(i, parent): &(usize, &GatewayReference)| {
+        parents.iter().take(*i).any(|other| {
+            let sections = (&parent.section_name, &other.section_name);
+            parent.name == other.name
+                && !matches!(sections, (Some(one), Some(another)) if one != another)
+        })
+    };
+    match parents.iter().enumerate().find(is_taken) {
+        None => Ok(()),
+        Some((i, parent)) => Err(Invalid::new(
+            format!("{FIELD}.parentRefs[{i}]"),
+            format!("the Gateway {} is named before", parent.name),
+            "remove one of the two, or give each a sectionName of its own",
+        )),
     }
-    rule
 }
 
-fn path_match(way: &Way<'_>) -> Option<Value> {
-    Some(json!({"path": {"type": way.path_type.of_gateway(), "value": way.path}}))
+fn rule(app: &Application, way: &Way<'_>, matches: &Value) -> Value {
+    let backend = json!({
+        "group": "",
+        "kind": "Service",
+        "name": names::stable(&app.name, way.component.name),
+        "port": way.service_port,
+        "weight": 1,
+    });
+    json!({"matches": matches, "backendRefs": [backend]})
 }
 
-/// How a `GRPCRoute` finds the calls of a way, `Some(None)` being all of them; nothing for a component that
-/// speaks HTTP.
-#[allow(
-    clippy::option_option,
-    reason = "whether it is gRPC, and whether it is restricted"
-)]
-fn method(way: &Way<'_>) -> Result<Option<Option<Value>>, Invalid> {
-    let field = &way.field;
+/// How an `HTTPRoute` finds the requests of a way.
+fn path_matches(way: &Way<'_>) -> Value {
+    json!([{"path": {"type": way.path_type.of_gateway(), "value": way.path}}])
+}
+
+/// How a `GRPCRoute` finds the calls of a way: no match at all finds every call.
+fn call_matches(way: &Way<'_>) -> Value {
+    match Calls::of(way) {
+        None | Some(Calls::Every) => json!([]),
+        Some(Calls::Service(service)) => {
+            json!([{"method": {"type": "Exact", "service": service}}])
+        }
+        Some(Calls::Method(service, method)) => {
+            json!([{"method": {"type": "Exact", "service": service, "method": method}}])
+        }
+    }
+}
+
+/// A way that leads to what neither kind of route can reach.
+fn check(way: &Way<'_>) -> Result<(), Invalid> {
     match way.component.protocol {
-        Protocol::Http => Ok(None),
         Protocol::Tcp => Err(Invalid::new(
-            field,
+            &way.field,
             format!(
-                "leads to {}, which speaks TCP: no route of the Gateway API's for HTTP or gRPC fits",
+                "leads to {}, which speaks TCP: routes are for HTTP and gRPC",
                 way.component.name
             ),
             "let the route lead elsewhere, or expose the component by service.type",
         )),
-        Protocol::Grpc => grpc_match(way).map(Some).ok_or_else(|| {
-            Invalid::new(
-                format!("{field}.path"),
-                format!("{} ({:?}) is no call of gRPC", way.path, way.path_type),
-                "write /SERVICE with pathType Prefix, /SERVICE/METHOD, or / for everything",
-            )
-        }),
+        Protocol::Grpc if Calls::of(way).is_none() => Err(Invalid::new(
+            format!("{}.path", way.field),
+            format!("{} ({:?}) finds no call of gRPC", way.path, way.path_type),
+            "write /SERVICE with pathType Prefix, /SERVICE/METHOD, or / for everything",
+        )),
+        Protocol::Http | Protocol::Grpc => Ok(()),
     }
 }
 
-#[allow(
-    clippy::option_option,
-    reason = "whether it fits, and whether it restricts"
-)]
-fn grpc_match(way: &Way<'_>) -> Option<Option<Value>> {
-    let segments: Vec<_> = way.path.split('/').skip(1).collect();
-    match segments.as_slice() {
-        [""] if way.path_type == PathType::Prefix => Some(None),
-        [service] if is_service(service) && way.path_type == PathType::Prefix => Some(Some(
-            json!({"method": {"type": "Exact", "service": service}}),
-        )),
-        [service, method] if is_service(service) && is_identifier(method) => Some(Some(
-            json!({"method": {"type": "Exact", "service": service, "method": method}}),
-        )),
-        _ => None,
+/// The calls of gRPC that a path means.
+enum Calls<'a> {
+    Every,
+    Service(&'a str),
+    Method(&'a str, &'a str),
+}
+
+impl<'a> Calls<'a> {
+    /// Nothing where no call has such a path.
+    fn of(way: &Way<'a>) -> Option<Self> {
+        let is_prefix = way.path_type == PathType::Prefix;
+        let segments: Vec<_> = way.path.split('/').skip(1).collect();
+        match segments.as_slice() {
+            [""] if is_prefix => Some(Self::Every),
+            [service] if is_prefix && is_service(service) => Some(Self::Service(service)),
+            [service, method] if is_service(service) && is_identifier(method) => {
+                Some(Self::Method(service, method))
+            }
+            _ => None,
+        }
     }
 }
 
@@ -209,6 +234,29 @@ mod tests {
             r#"{"parentRefs": [{"name": "public"}],
                 "routes": [{"component": "model", "path": "/orders.v1.Orders"}, {"component": "view"}]}"#
         ));
+    }
+
+    #[rstest]
+    #[case(r#"{"name": "a"}, {"name": "b"}"#, None)]
+    #[case(
+        r#"{"name": "a", "sectionName": "x"}, {"name": "a", "sectionName": "y"}"#,
+        None
+    )]
+    #[case(r#"{"name": "a"}, {"name": "a"}"#, Some("spec.gateway.parentRefs[1]"))]
+    #[case(
+        r#"{"name": "a"}, {"name": "b"}, {"name": "a", "sectionName": "y"}"#,
+        Some("spec.gateway.parentRefs[2]")
+    )]
+    #[case(
+        r#"{"name": "a", "sectionName": "x"}, {"name": "a", "sectionName": "x"}"#,
+        Some("spec.gateway.parentRefs[1]")
+    )]
+    fn a_gateway_is_named_twice_only_with_different_listeners(
+        #[case] parents: &str,
+        #[case] field: Option<&str>,
+    ) {
+        let rendered = rendered(&format!(r#"{{"parentRefs": [{parents}]}}"#));
+        assert_eq!(rendered.err().map(|e| e.field).as_deref(), field);
     }
 
     #[rstest]

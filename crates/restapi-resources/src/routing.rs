@@ -149,7 +149,9 @@ fn leads_to<'a>(
     })
 }
 
-/// What the API server refuses in a path. The CRD's pattern lets these through, because a probe may ask for them.
+/// What no route can have as its path, also where the object was stored before admission refused it. Most of it the API
+/// server takes neither in an Ingress nor in a route of the Gateway API; the rest it takes in an Ingress, which then
+/// never finds a request by it.
 fn path_problem(path: &str) -> Option<&'static str> {
     let lower = path.to_ascii_lowercase();
     if !path.starts_with('/') {
@@ -279,7 +281,7 @@ mod tests {
     #[case("/a%zz", false)]
     #[case("/a%4", false)]
     #[case("/a?b=c", false)]
-    fn paths_that_the_api_server_refuses_are_refused_here(#[case] path: &str, #[case] good: bool) {
+    fn paths_that_no_request_is_found_by_are_refused(#[case] path: &str, #[case] good: bool) {
         assert_eq!(path_problem(path).is_none(), good);
     }
 }

@@ -136,4 +136,17 @@ fn the_managers_reach_the_port_that_health_is_asked_on(
     assert_eq!(json!(found), ports);
 }
 
+#[test]
+fn managers_are_found_by_the_labels_that_their_pods_get() {
+    let base = include_str!("../../../../kustomize/core-reconciler/kustomization.yaml");
+    let labels = [
+        (keys::COMPONENT, keys::MANAGERS_COMPONENT),
+        (keys::PART_OF, keys::MANAGERS_PART_OF),
+    ];
+    for (key, value) in labels {
+        assert!(base.contains(&format!("{key}: {value}\n")), "{key}");
+    }
+    assert!(base.contains("includeTemplates: true"));
+}
+
 mod admits_no_stranger;
