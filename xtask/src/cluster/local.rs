@@ -5,13 +5,16 @@
 mod addons;
 mod api;
 mod cgroup;
+mod cilium;
 mod containerd;
 pub(super) mod control;
 mod control_plane;
 mod down;
+mod extras;
 mod fake;
 mod health;
 mod images;
+mod ingress;
 mod kernel;
 mod kubelet;
 mod layout;
@@ -24,16 +27,20 @@ mod plan;
 mod preflight;
 mod process;
 mod procfs;
+mod registry;
 mod slots;
 mod status;
 mod up;
+mod wanted;
 
 use std::path::Path;
 
 use anyhow::Result;
 
 pub(crate) use down::down;
+pub(crate) use ingress::Addresses;
 pub(crate) use plan::MAX_NODES;
+pub(crate) use registry::Access;
 pub(crate) use status::status;
 pub(crate) use up::up;
 
@@ -68,7 +75,33 @@ pub(super) fn has_image(target: &Target, reference: &str) -> Result<bool> {
     Ok(true)
 }
 
+/// How to reach and use the cluster's registry.
+///
+/// # Errors
+/// The cluster has none.
+pub(super) fn registry(target: &Target) -> Result<Access> {
+    registry::access(&Layout::new(target.folder()), plan(target))
+}
+
+/// Pushes an image that the nodes have to the cluster's registry as `name`, and returns its reference
+/// there.
+///
+/// # Errors
+/// The cluster has no registry, or the image isn't there or is refused.
+pub(super) fn push(target: &Target, image: &str, name: &str) -> Result<String> {
+    let (layout, plan) = (Layout::new(target.folder()), plan(target));
+    registry::push(&layout, plan, plan.node(1), image, name)
+}
+
+/// Where the requests go that the cluster's Ingresses and Gateways serve.
+pub(super) fn ingress(target: &Target) -> Addresses {
+    ingress::addresses(plan(target))
+}
+
+fn plan(target: &Target) -> Plan {
+    Plan::new(target.record().slot)
+}
+
 fn nodes(target: &Target) -> Vec<NodePlan> {
-    let record = target.record();
-    Plan::new(record.slot).nodes(record.nodes).collect()
+    plan(target).nodes(target.record().nodes).collect()
 }
