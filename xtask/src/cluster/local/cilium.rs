@@ -39,6 +39,8 @@ const PLUGINS: [&str; 2] = ["loopback", "portmap"];
 /// - `/run/cilium` is the node's own.
 /// - This kernel may have everything built in and no `/proc/modules`, without which the agent doesn't
 ///   start. `/proc` is therefore a folder of links to the real one, with such a file.
+/// - Temporary files are on a file system of their own: from the one that the node's files are on, the
+///   agent would move its file for containerd into place, which containerd doesn't see.
 /// - Two settings that the agent would change for the whole machine are files of its own.
 const START: &str = r#"set -eu
 own=$1; shift
@@ -46,7 +48,7 @@ mount --bind "$own/run" /run/cilium
 real=$own/proc
 mount --rbind /proc "$real"
 mount -t tmpfs -o mode=0755 tmpfs /proc
-ln -s "$real"/[!0-9]* "$real"/1 /proc/
+ln -s "$real"/[!0-9]* "$real"/1 "$real/$$" /proc/
 if [ ! -e /proc/modules ]; then
   rm -f /proc/modules
   for module in ip_tables iptable_nat iptable_mangle iptable_raw iptable_filter xt_socket; do
@@ -59,7 +61,8 @@ for setting in timer_migration unprivileged_bpf_disabled; do
     mount --bind "$own/$setting" "$real/sys/kernel/$setting"
   fi
 done
-PATH=$own/tools:$PATH exec "$@"
+mount -t tmpfs -o mode=0700 tmpfs "$own/tmp"
+TMPDIR=$own/tmp PATH=$own/tools:$PATH exec "$@"
 "#;
 
 /// The name of a node's agent among the cluster's processes.
@@ -74,7 +77,7 @@ pub(super) fn process_name(node: NodePlan) -> String {
 /// A file can't be written, or the kernel has no file system for BPF.
 pub(super) fn prepare(layout: &Layout, node: NodePlan) -> Result<()> {
     let files = layout.node(node);
-    for folder in ["bin", "bpf", "cgroup", "proc", "run", "tools"] {
+    for folder in ["bin", "bpf", "cgroup", "proc", "run", "tmp", "tools"] {
         fs::create_dir_all(files.cilium(folder))?;
     }
     // What is mounted there is mounted in namespaces; the folder itself stays empty.
