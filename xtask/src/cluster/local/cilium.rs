@@ -17,7 +17,7 @@ use super::api::Api;
 use super::layout::{Layout, NodeLayout};
 use super::mounts;
 use super::plan::{NodePlan, Plan};
-use super::process::{Daemon, SYSTEM_PATH, write_private};
+use super::process::{Daemon, write_private};
 use crate::paths;
 use crate::tools::{self, Tool};
 

@@ -23,7 +23,7 @@ use crate::{digest, run};
 /// The variable that every process of a cluster carries; its value is the cluster's folder.
 pub(super) const MARK: &str = "RESTAPI_CLUSTER";
 /// Where system programs are, whatever the caller's `PATH`.
-pub(super) const SYSTEM_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
+const SYSTEM_PATH: &str = "/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin";
 /// How often something that should happen at once is looked at.
 pub(super) const POLL: Duration = Duration::from_millis(20);
 /// How long a process may take to end after it was told to.
