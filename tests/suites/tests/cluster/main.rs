@@ -25,3 +25,5 @@ mod operator;
 mod rollout;
 #[cfg(test)]
 mod setting;
+#[cfg(test)]
+mod volumes;

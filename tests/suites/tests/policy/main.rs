@@ -1,0 +1,8 @@
+//! `NetworkPolicies` on a network that enforces them: real packets between real pods on two nodes.
+
+#[cfg(test)]
+mod enforcement;
+#[cfg(test)]
+mod operator;
+#[cfg(test)]
+mod setting;

@@ -1,0 +1,6 @@
+//! Images of a registry that asks for a password.
+
+#[cfg(test)]
+mod pulling;
+#[cfg(test)]
+mod setting;
