@@ -83,14 +83,13 @@ pub(super) fn registry(target: &Target) -> Result<Access> {
     registry::access(&Layout::new(target.folder()), plan(target))
 }
 
-/// Pushes an image that the nodes have to the cluster's registry as `name`, and returns its reference
-/// there.
+/// Pushes an image to the cluster's registry: see [`registry::push`].
 ///
 /// # Errors
-/// The cluster has no registry, or the image isn't there or is refused.
-pub(super) fn push(target: &Target, image: &str, name: &str) -> Result<String> {
-    let (layout, plan) = (Layout::new(target.folder()), plan(target));
-    registry::push(&layout, plan, plan.node(1), image, name)
+/// The cluster has no registry, or it refuses the image.
+pub(super) fn push(target: &Target, image: (&Path, &str), name: &str) -> Result<String> {
+    let layout = Layout::new(target.folder());
+    registry::push(&layout, plan(target), image, name)
 }
 
 /// Where the requests go that the cluster's Ingresses and Gateways serve.

@@ -96,14 +96,14 @@ impl Target {
         local::registry(self)
     }
 
-    /// Pushes an image that was loaded into the nodes to the cluster's registry, as `name` with its
+    /// Pushes the image of a docker-archive, which names it so, to the cluster's registry, as `name` with its
     /// tag, and returns the reference by which it can be pulled.
     ///
     /// # Errors
-    /// The cluster has no registry, or the image isn't there or is refused.
-    pub(crate) fn push(&self, image: &str, name: &str) -> Result<String> {
+    /// The cluster has no registry, or it refuses the image.
+    pub(crate) fn push(&self, archive: &Path, reference: &str, name: &str) -> Result<String> {
         self.needs(Extra::Registry)?;
-        local::push(self, image, name)
+        local::push(self, (archive, reference), name)
     }
 
     /// Where the requests go that the Ingresses and Gateways of a cluster serve that was made `--with

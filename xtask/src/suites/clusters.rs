@@ -66,10 +66,13 @@ pub(super) fn registry(args: &Args) -> Result<Count> {
     };
     suite("registry", &up, args, |target, environment| {
         install(target, environment)?;
-        let demo = images::Record::read()?;
-        let private = target.push(demo.reference("demo-app")?, "private/demo-app")?;
+        // Another image than that which all pods may use: kubelet asks for the password wherever an image is
+        // used that was once pulled with one, whatever its name.
+        for image in images::build_variant(&["demo-app"], "private", false)? {
+            let private = target.push(&image.archive, &image.reference, "private/demo-app")?;
+            environment.set("RESTAPI_TEST_PRIVATE_IMAGE", private);
+        }
         let access = target.registry()?;
-        environment.set("RESTAPI_TEST_PRIVATE_IMAGE", private);
         environment.set("RESTAPI_TEST_REGISTRY", access.host);
         environment.set("RESTAPI_TEST_REGISTRY_USER", access.user);
         environment.set("RESTAPI_TEST_REGISTRY_PASSWORD", access.password);

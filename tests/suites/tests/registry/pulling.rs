@@ -25,7 +25,7 @@ async fn a_pod_gets_the_image_with_the_secret_and_not_without() -> Result<()> {
             let waiting = pods::waiting(&pod);
             let message = waiting.and_then(|waiting| waiting.message.clone());
             let message = message.unwrap_or_default();
-            ensure!(message.contains("authorization"), "{waiting:?}");
+            ensure!(message.contains("401 Unauthorized"), "{waiting:?}");
             Ok(())
         })
         .await?;

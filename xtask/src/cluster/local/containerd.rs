@@ -21,6 +21,8 @@ use crate::tools::Tool;
 const READY: Duration = Duration::from_secs(30);
 /// How long importing an image may take.
 const IMPORT: Duration = Duration::from_mins(5);
+/// The namespace of images that are pushed: kubelet sees another.
+const PUSHED: &str = "pushed";
 /// Plugins that a node doesn't need and that look at the machine when they start.
 const DISABLED: &[&str] = &[
     "io.containerd.internal.v1.tracing",
@@ -104,26 +106,29 @@ pub(super) fn import(layout: &Layout, node: NodePlan, archive: &Path) -> Result<
         .with_context(|| format!("{} does not take the image", node.name()))
 }
 
-/// Pushes an image that the node has to a registry, under another reference, by plain HTTP.
+/// Pushes the image of a docker-archive to a registry, under another reference, by plain HTTP. The node's
+/// pods don't see it: it is taken into a namespace of its own for that, and removed again.
 ///
 /// # Errors
-/// The node hasn't got the image, or the registry refuses it.
+/// The archive can't be read, or the registry refuses the image.
 pub(super) fn push(
     layout: &Layout,
     node: NodePlan,
-    image: &str,
+    image: (&Path, &str),
     reference: &str,
     access: &registry::Access,
 ) -> Result<()> {
+    let (archive, name) = image;
+    let images = |task: &str| ctr_in(&layout.node(node), PUSHED).args(["images", task]);
+    images("import").arg(archive).limit(IMPORT).run()?;
     // As an argument, any user of the machine could read the password; there is no other way.
     let user = format!("{}:{}", access.user, access.password);
-    let command = ctr(&layout.node(node))
-        .args(["images", "push", "--plain-http", "--user", &user])
-        .args([reference, image]);
-    command.limit(IMPORT).run().map_err(|error| {
+    let push = images("push").args(["--plain-http", "--user", &user, reference, name]);
+    push.limit(IMPORT).run().map_err(|error| {
         let said = format!("{error:#}").replace(&access.password, "***");
-        anyhow!("{} can't push {image}: {said}", node.name())
-    })
+        anyhow!("{name} can't be pushed: {said}")
+    })?;
+    images("remove").args(["--sync", name]).run()
 }
 
 /// Whether a process that watches one of the node's containers is alive: as long as one is, the
@@ -156,11 +161,15 @@ pub(super) fn shim_sockets(files: &NodeLayout) -> Vec<PathBuf> {
 }
 
 fn ctr(files: &NodeLayout) -> Cmd {
+    ctr_in(files, "k8s.io")
+}
+
+fn ctr_in(files: &NodeLayout, namespace: &str) -> Cmd {
     let socket = files.containerd_socket();
     Cmd::new("ctr")
         .arg("--address")
         .arg(socket)
-        .args(["--namespace", "k8s.io"])
+        .args(["--namespace", namespace])
 }
 
 fn configuration(files: &NodeLayout, sandbox: &str, plugins: &Path) -> String {

@@ -115,6 +115,7 @@ fn arguments(plan: Plan) -> Vec<String> {
         entry("web", HTTP),
         entry("websecure", HTTPS),
         entry("health", HEALTH),
+        "--entryPoints.websecure.http.tls=true".into(),
         "--ping=true".into(),
         "--ping.entryPoint=health".into(),
         "--providers.kubernetesIngress=true".into(),
@@ -136,7 +137,7 @@ mod tests {
         let args = arguments(Plan::new(2));
         let entries: Vec<_> = args
             .iter()
-            .filter(|arg| arg.starts_with("--entryPoints."))
+            .filter(|arg| arg.contains(".address="))
             .collect();
         assert_eq!(entries.len(), 3);
         assert!(

@@ -4,6 +4,7 @@
 use std::fs::{self, File};
 use std::io::Read as _;
 use std::net::{SocketAddr, TcpStream};
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
@@ -96,16 +97,15 @@ pub(super) fn access(layout: &Layout, plan: Plan) -> Result<Access> {
     })
 }
 
-/// Pushes an image that the node has, as `name` with its tag, and returns the reference by which it
-/// can be pulled.
+/// Pushes the image of a docker-archive as `name` with its tag, by the hand of a node, and returns the
+/// reference by which it can be pulled.
 ///
 /// # Errors
-/// The cluster has no registry, the node hasn't got the image, or the registry refuses it.
+/// The cluster has no registry, or it refuses the image.
 pub(super) fn push(
     layout: &Layout,
     plan: Plan,
-    node: NodePlan,
-    image: &str,
+    (archive, image): (&Path, &str),
     name: &str,
 ) -> Result<String> {
     let access = access(layout, plan)?;
@@ -113,7 +113,7 @@ pub(super) fn push(
         .rsplit_once(':')
         .with_context(|| format!("{image} has no tag"))?;
     let reference = format!("{}/{name}:{tag}", access.host);
-    containerd::push(layout, node, image, &reference, &access)?;
+    containerd::push(layout, plan.node(1), (archive, image), &reference, &access)?;
     Ok(reference)
 }
 
@@ -156,7 +156,6 @@ fn allow(files: &NodeLayout, host: &str) -> Result<()> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use std::path::Path;
 
     #[test]
     fn the_password_is_made_once_and_is_nobody_elses_to_read() {
