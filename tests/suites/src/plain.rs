@@ -67,11 +67,21 @@ fn object(name: &str, node: &str, image: &str) -> Value {
         "spec": {
             "nodeName": node,
             "terminationGracePeriodSeconds": 1,
+            "automountServiceAccountToken": false,
+            "securityContext": {
+                "runAsNonRoot": true,
+                "runAsUser": 65532,
+                "seccompProfile": {"type": "RuntimeDefault"},
+            },
             "containers": [{
                 "name": "demo",
                 "image": image,
                 "env": [{"name": "RESTAPI_COMPONENT", "value": "model"}],
                 "readinessProbe": probe,
+                "securityContext": {
+                    "allowPrivilegeEscalation": false,
+                    "capabilities": {"drop": ["ALL"]},
+                },
             }],
         },
     })

@@ -14,8 +14,6 @@ mod installation;
 #[cfg(test)]
 mod local_cluster;
 #[cfg(test)]
-mod machine;
-#[cfg(test)]
 mod mistakes;
 #[cfg(test)]
 mod nodes;

@@ -2,6 +2,8 @@
 //! runs on, at the addresses that this suite is told.
 
 #[cfg(test)]
+mod application;
+#[cfg(test)]
 mod controller;
 #[cfg(test)]
 mod setting;

@@ -56,7 +56,7 @@ fn selecting(app: &str) -> Value {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_no_policy_allows_is_dropped() -> Result<()> {
-    namespace::with("enforcement", async |own| {
+    setting::shared("enforcement", async |own| {
         namespace::with("foreign", async |other| {
             let stage = Stage::build(&own, &other).await?;
             stage.is("without policies all pass", |_, _| true).await?;
@@ -94,7 +94,7 @@ async fn what_no_policy_allows_is_dropped() -> Result<()> {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn what_no_policy_lets_out_is_dropped() -> Result<()> {
-    namespace::with("egress", async |own| {
+    setting::shared("egress", async |own| {
         let image = setting::demo()?;
         let [one, two] = NODES;
         let server = plain::pod(&own, "server", one, &image).await?;

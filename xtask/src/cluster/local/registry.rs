@@ -129,7 +129,7 @@ fn password(layout: &Layout) -> Result<String> {
     }
     let mut bytes = [0; 16];
     File::open("/dev/urandom")?.read_exact(&mut bytes)?;
-    let password: String = bytes.iter().map(|byte| format!("{byte:02x}")).collect();
+    let password = format!("{:032x}", u128::from_ne_bytes(bytes));
     write_private(&file, &password)?;
     Ok(password)
 }
@@ -168,11 +168,8 @@ mod tests {
         let access = access(&layout, Plan::new(1)).unwrap();
         assert_eq!(access.password, made);
         assert_eq!(access.host, "172.30.1.1:5000");
-        let mode = fs::metadata(layout.registry("password"))
-            .unwrap()
-            .permissions()
-            .mode();
-        assert_eq!(mode & 0o077, 0);
+        let file = fs::metadata(layout.registry("password")).unwrap();
+        assert_eq!(file.permissions().mode() & 0o077, 0);
     }
 
     #[test]
