@@ -17,11 +17,11 @@ use summary::Outcome;
 /// Arguments of `cargo xtask test`.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub(crate) struct Args {
-    /// Only this suite; may be given more than once. All when absent.
+    /// Only this suite; may be given more than once. When absent: all but policy, ingress and registry.
     #[arg(long, value_enum)]
     pub(crate) suite: Vec<Suite>,
 
-    /// The heavy tests too: those that cargo's output counts as ignored.
+    /// Everything: also those suites, and the heavy tests of the others, which cargo counts as ignored.
     #[arg(long)]
     pub(crate) all: bool,
 
@@ -29,7 +29,7 @@ pub(crate) struct Args {
     #[arg(long)]
     pub(crate) keep: bool,
 
-    /// Only the tests whose name holds this, in the suites api and cluster.
+    /// Only the tests whose name holds this, in the suites that have a cluster.
     #[arg(last = true, value_name = "FILTER")]
     pub(crate) filter: Vec<String>,
 }
@@ -43,16 +43,46 @@ pub(crate) enum Suite {
     Api,
     /// Against a whole cluster of two nodes, with pods and traffic.
     Cluster,
+    /// Against two nodes whose network enforces `NetworkPolicies`; builds Cilium.
+    Policy,
+    /// Against a node and traefik, which serves Ingresses and Gateways; builds traefik.
+    Ingress,
+    /// Against a node and a registry that asks for a password; builds the registry.
+    Registry,
 }
 
 impl Suite {
-    const ALL: [Self; 3] = [Self::Unit, Self::Api, Self::Cluster];
+    const ALL: [Self; 6] = [
+        Self::Unit,
+        Self::Api,
+        Self::Cluster,
+        Self::Policy,
+        Self::Ingress,
+        Self::Registry,
+    ];
 
     fn name(self) -> &'static str {
         match self {
             Self::Unit => "unit",
             Self::Api => "api",
             Self::Cluster => "cluster",
+            Self::Policy => "policy",
+            Self::Ingress => "ingress",
+            Self::Registry => "registry",
+        }
+    }
+
+    /// Whether it needs more than the programs that every cluster is made of.
+    fn is_heavy(self) -> bool {
+        matches!(self, Self::Policy | Self::Ingress | Self::Registry)
+    }
+
+    /// Whether it is to run.
+    fn is_chosen(self, args: &Args) -> bool {
+        if args.suite.is_empty() {
+            args.all || !self.is_heavy()
+        } else {
+            args.suite.contains(&self)
         }
     }
 }
@@ -65,9 +95,10 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let mut left_out = Vec::new();
     let outcomes: Vec<Outcome> = Suite::ALL
         .into_iter()
-        .filter(|suite| args.suite.is_empty() || args.suite.contains(suite))
+        .filter(|suite| suite.is_chosen(args))
         .map(|suite| outcome(suite, args, &mut left_out))
         .collect();
+    left_out.extend(suites_left_out(args));
     let ignored: usize = outcomes.iter().map(|outcome| outcome.count.ignored).sum();
     if ignored > 0 && !args.all {
         left_out.push(format!("{ignored} heavy tests (`cargo xtask test --all`)"));
@@ -84,12 +115,28 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     Ok(())
 }
 
+/// The suites that neither were asked for nor are run without being asked for.
+fn suites_left_out(args: &Args) -> Option<String> {
+    let mut left_out = Suite::ALL
+        .into_iter()
+        .filter(|suite| !suite.is_chosen(args));
+    if !args.suite.is_empty() || left_out.clone().next().is_none() {
+        return None;
+    }
+    let names: Vec<&str> = left_out.by_ref().map(Suite::name).collect();
+    let names = names.join(", ");
+    Some(format!("the suites {names} (`cargo xtask test --all`)"))
+}
+
 fn outcome(suite: Suite, args: &Args, left_out: &mut Vec<String>) -> Outcome {
     let begin = Instant::now();
     let result = match suite {
         Suite::Unit => unit::run(args.all, left_out),
         Suite::Api => clusters::api(args),
         Suite::Cluster => clusters::cluster(args),
+        Suite::Policy => clusters::policy(args),
+        Suite::Ingress => clusters::ingress(args),
+        Suite::Registry => clusters::registry(args),
     };
     let (count, broken) = match result {
         Ok(count) => (count, None),
@@ -100,5 +147,35 @@ fn outcome(suite: Suite, args: &Args, left_out: &mut Vec<String>) -> Outcome {
         count,
         took: begin.elapsed(),
         broken,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn chosen(args: &Args) -> Vec<&'static str> {
+        let all = Suite::ALL.into_iter().filter(|suite| suite.is_chosen(args));
+        all.map(Suite::name).collect()
+    }
+
+    #[test]
+    fn heavy_suites_run_when_they_are_named_or_with_all() {
+        let bare = Args::default();
+        assert_eq!(chosen(&bare), ["unit", "api", "cluster"]);
+        let said = suites_left_out(&bare).unwrap();
+        assert!(said.contains("policy, ingress, registry"), "{said}");
+        let all = Args {
+            all: true,
+            ..Args::default()
+        };
+        assert_eq!(chosen(&all).len(), 6);
+        assert_eq!(suites_left_out(&all), None);
+        let named = Args {
+            suite: vec![Suite::Policy],
+            ..Args::default()
+        };
+        assert_eq!(chosen(&named), ["policy"]);
+        assert_eq!(suites_left_out(&named), None);
     }
 }

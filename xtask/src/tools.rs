@@ -40,6 +40,18 @@ pub(crate) enum Tool {
     MetricsServer,
     /// `pause`, the first process of every pod.
     Pause,
+    /// `local-path-provisioner`, which makes volumes for claims.
+    LocalPathProvisioner,
+    /// `volume-helper`, which makes and removes their folders on the nodes.
+    VolumeHelper,
+    /// `cilium-agent`, which enforces `NetworkPolicies` on a node.
+    CiliumAgent,
+    /// `cilium-cni`, which connects pods to the agent.
+    CiliumPlugin,
+    /// `registry`, which keeps images.
+    Registry,
+    /// `traefik`, which serves Ingresses and Gateways.
+    Traefik,
 }
 
 /// How a program is made from its module.
@@ -55,7 +67,8 @@ struct Recipe {
     version_of: Option<&'static str>,
     /// The linker's `-X` settings; `{version}`, `{major}` and `{minor}` are filled in.
     settings: &'static [&'static str],
-    /// Files inside the required module that the program needs when it runs.
+    /// Files, and folders with all in them, that the program needs when it runs: inside the required
+    /// module, or, as `MODULE//PATH`, inside another that its module requires.
     data: &'static [&'static str],
 }
 
@@ -120,9 +133,39 @@ impl Tool {
                 ],
                 ..plain("kwok", "sigs.k8s.io/kwok/cmd/kwok", "sigs.k8s.io/kwok")
             },
-            Self::Pause => Recipe {
-                version_of: None,
-                ..plain("pause", ".", "")
+            Self::Pause => own("pause"),
+            Self::VolumeHelper => own("volume-helper"),
+            Self::CiliumAgent => Recipe {
+                data: &[
+                    "bpf",
+                    "pkg/k8s/apis/cilium.io/client/crds/v2",
+                    "pkg/k8s/apis/cilium.io/client/crds/v2alpha1",
+                ],
+                ..cilium("cilium-agent", "github.com/cilium/cilium/daemon")
+            },
+            Self::CiliumPlugin => {
+                cilium("cilium-cni", "github.com/cilium/cilium/plugins/cilium-cni")
+            }
+            Self::Registry => Recipe {
+                settings: &["github.com/distribution/distribution/v3/version.version={version}"],
+                ..plain("registry", ".", "github.com/distribution/distribution/v3")
+            },
+            Self::Traefik => Recipe {
+                settings: &["github.com/traefik/traefik/v3/pkg/version.Version={version}"],
+                data: &["sigs.k8s.io/gateway-api//config/crd/standard"],
+                ..plain(
+                    "traefik",
+                    "github.com/traefik/traefik/v3/cmd/traefik",
+                    "github.com/traefik/traefik/v3",
+                )
+            },
+            Self::LocalPathProvisioner => Recipe {
+                settings: &["main.VERSION={version}"],
+                ..plain(
+                    "local-path-provisioner",
+                    "github.com/rancher/local-path-provisioner",
+                    "github.com/rancher/local-path-provisioner",
+                )
             },
         }
     }
@@ -137,7 +180,7 @@ pub(crate) fn path(tool: Tool) -> Result<PathBuf> {
 }
 
 /// The folder of the files that the program needs when it runs; the program is built first unless
-/// the cache holds it. Only [`Tool::Kwok`] has such files: its stages.
+/// the cache holds it. Few have such files: stages, definitions, sources.
 ///
 /// # Errors
 /// As [`path`].
@@ -195,6 +238,25 @@ const fn plain(name: &'static str, package: &'static str, required: &'static str
     }
 }
 
+const fn cilium(name: &'static str, package: &'static str) -> Recipe {
+    Recipe {
+        name,
+        module: "cilium",
+        package,
+        version_of: Some("github.com/cilium/cilium"),
+        settings: &["github.com/cilium/cilium/pkg/version.ciliumVersion={version}"],
+        data: &[],
+    }
+}
+
+/// A program of ours, which needs nothing but Go.
+const fn own(name: &'static str) -> Recipe {
+    Recipe {
+        version_of: None,
+        ..plain(name, ".", "")
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -214,6 +276,12 @@ mod tests {
             Tool::CoreDns,
             Tool::MetricsServer,
             Tool::Pause,
+            Tool::LocalPathProvisioner,
+            Tool::VolumeHelper,
+            Tool::CiliumAgent,
+            Tool::CiliumPlugin,
+            Tool::Registry,
+            Tool::Traefik,
         ];
         for tool in tools {
             let version = tool.version().unwrap();

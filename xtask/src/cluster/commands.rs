@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 
-use super::record::{self, Backend, Record};
+use super::record::{self, Backend, Extra, Network, Record};
 use super::{Target, current, kind, local};
 use crate::paths;
 
@@ -19,6 +19,12 @@ pub(crate) struct UpArgs {
     /// as the cluster has, or none for a new one.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(0..=5000))]
     pub(crate) fake_nodes: Option<u16>,
+    /// What connects the pods. Without it: what connects them already, or `bridge` for a new cluster.
+    #[arg(long, value_name = "NETWORK")]
+    pub(crate) network: Option<Network>,
+    /// Give the cluster this as well; may be given more than once. It stays until `down`.
+    #[arg(long, value_name = "PART")]
+    pub(crate) with: Vec<Extra>,
     /// Install nothing: print the exact commands for what is missing, and end with exit code 2.
     #[arg(long)]
     pub(crate) no_install: bool,
@@ -39,6 +45,8 @@ impl UpArgs {
         Self {
             nodes: None,
             fake_nodes: None,
+            network: None,
+            with: Vec::new(),
             no_install: false,
             cluster: None,
             context: None,
@@ -206,6 +214,9 @@ fn backend(args: &UpArgs, present: Option<&Record>) -> Result<Backend> {
         Backend::Local | Backend::Kind if args.context.is_some() => {
             bail!("--context goes with --cluster current only")
         }
+        Backend::Kind | Backend::Current if args.network.is_some() || !args.with.is_empty() => {
+            bail!("--network and --with go with --cluster local only")
+        }
         _ => Ok(wanted),
     }
 }
@@ -254,6 +265,20 @@ mod tests {
     #[test]
     fn a_context_alone_is_refused() {
         assert!(backend(&args(None, Some("dev")), None).is_err());
+    }
+
+    #[test]
+    fn only_the_local_cluster_has_a_choice_of_network_and_parts() {
+        let network = UpArgs {
+            network: Some(Network::Cilium),
+            ..args(Some(Backend::Kind), None)
+        };
+        assert!(backend(&network, None).is_err());
+        let registry = UpArgs {
+            with: vec![Extra::Registry],
+            ..args(None, None)
+        };
+        assert_eq!(backend(&registry, None).unwrap(), Backend::Local);
     }
 
     #[test]

@@ -5,13 +5,16 @@
 mod addons;
 mod api;
 mod cgroup;
+mod cilium;
 mod containerd;
 pub(super) mod control;
 mod control_plane;
 mod down;
+mod extras;
 mod fake;
 mod health;
 mod images;
+mod ingress;
 mod kernel;
 mod kubelet;
 mod layout;
@@ -24,16 +27,20 @@ mod plan;
 mod preflight;
 mod process;
 mod procfs;
+mod registry;
 mod slots;
 mod status;
 mod up;
+mod wanted;
 
 use std::path::Path;
 
 use anyhow::Result;
 
 pub(crate) use down::down;
+pub(crate) use ingress::Addresses;
 pub(crate) use plan::MAX_NODES;
+pub(crate) use registry::Access;
 pub(crate) use status::status;
 pub(crate) use up::up;
 
@@ -68,7 +75,32 @@ pub(super) fn has_image(target: &Target, reference: &str) -> Result<bool> {
     Ok(true)
 }
 
+/// How to reach and use the cluster's registry.
+///
+/// # Errors
+/// The cluster has none.
+pub(super) fn registry(target: &Target) -> Result<Access> {
+    registry::access(&Layout::new(target.folder()), plan(target))
+}
+
+/// Pushes an image to the cluster's registry: see [`registry::push`].
+///
+/// # Errors
+/// The cluster has no registry, or it refuses the image.
+pub(super) fn push(target: &Target, image: (&Path, &str), name: &str) -> Result<String> {
+    let layout = Layout::new(target.folder());
+    registry::push(&layout, plan(target), image, name)
+}
+
+/// Where the requests go that the cluster's Ingresses and Gateways serve.
+pub(super) fn ingress(target: &Target) -> Addresses {
+    ingress::addresses(plan(target))
+}
+
+fn plan(target: &Target) -> Plan {
+    Plan::new(target.record().slot)
+}
+
 fn nodes(target: &Target) -> Vec<NodePlan> {
-    let record = target.record();
-    Plan::new(record.slot).nodes(record.nodes).collect()
+    plan(target).nodes(target.record().nodes).collect()
 }

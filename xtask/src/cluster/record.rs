@@ -1,5 +1,6 @@
 //! What is written down about a cluster, so that later commands find it: `STATE/cluster.json`.
 
+use std::collections::BTreeSet;
 use std::fs::{self, File};
 use std::os::unix::fs::MetadataExt as _;
 use std::path::{Path, PathBuf};
@@ -19,6 +20,49 @@ pub(crate) enum Backend {
     Current,
 }
 
+/// What connects the pods of a local cluster.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Network {
+    /// The bridge plugin: quick to start, and without any idea of `NetworkPolicy`.
+    #[default]
+    Bridge,
+    /// Cilium, which enforces `NetworkPolicies`.
+    Cilium,
+}
+
+impl Network {
+    /// Its name, as the command line has it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Bridge => "bridge",
+            Self::Cilium => "cilium",
+        }
+    }
+}
+
+/// A part that a local cluster has only when it is asked for.
+#[derive(
+    Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, clap::ValueEnum,
+)]
+#[serde(rename_all = "lowercase")]
+pub(crate) enum Extra {
+    /// A registry of images that asks for a password.
+    Registry,
+    /// traefik, which serves Ingresses and Gateways.
+    Ingress,
+}
+
+impl Extra {
+    /// Its name, as the command line has it.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::Registry => "registry",
+            Self::Ingress => "ingress",
+        }
+    }
+}
+
 /// A cluster as it was last asked for.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -31,6 +75,12 @@ pub(crate) struct Record {
     pub(crate) nodes: u8,
     /// How many nodes KWOK plays.
     pub(crate) fake_nodes: u16,
+    /// What connects its pods.
+    #[serde(default)]
+    pub(crate) network: Network,
+    /// What it has beside the usual parts.
+    #[serde(default)]
+    pub(crate) with: BTreeSet<Extra>,
     /// The context it was taken from; only with [`Backend::Current`].
     pub(crate) context: Option<String>,
     /// What the running programs were built from; empty until the cluster has been up.
@@ -46,6 +96,8 @@ impl Record {
             slot: 0,
             nodes,
             fake_nodes: 0,
+            network: Network::default(),
+            with: BTreeSet::new(),
             context,
             programs: String::new(),
         }
@@ -127,11 +179,23 @@ mod tests {
             slot: 3,
             nodes: 2,
             fake_nodes: 100,
+            network: Network::Cilium,
+            with: BTreeSet::from([Extra::Registry]),
             context: None,
             programs: "abc".into(),
         };
         record.write(folder.path()).unwrap();
         assert_eq!(Record::read(folder.path()).unwrap(), Some(record));
+    }
+
+    #[test]
+    fn a_record_of_a_cluster_without_a_choice_of_network_has_the_bridge() {
+        let folder = tempfile::tempdir().unwrap();
+        let text = r#"{"backend":"local","slot":1,"nodes":1,"fakeNodes":0,"context":null}"#;
+        fs::write(folder.path().join("cluster.json"), text).unwrap();
+        let record = Record::read(folder.path()).unwrap().unwrap();
+        assert_eq!(record.network, Network::Bridge);
+        assert!(record.with.is_empty());
     }
 
     #[test]

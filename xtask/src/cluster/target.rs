@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use anyhow::{Context, Result, bail};
 
-use super::record::{Backend, Record};
+use super::record::{Backend, Extra, Record};
 use super::{kind, local};
 use crate::paths;
 use crate::run::Cmd;
@@ -85,6 +85,43 @@ impl Target {
                 self.record.context.as_deref().unwrap_or_default()
             ),
         }
+    }
+
+    /// How to reach and use the registry of a cluster that was made `--with registry`.
+    ///
+    /// # Errors
+    /// The cluster has none.
+    pub(crate) fn registry(&self) -> Result<local::Access> {
+        self.needs(Extra::Registry)?;
+        local::registry(self)
+    }
+
+    /// Pushes the image of a docker-archive, which names it so, to the cluster's registry, as `name` with its
+    /// tag, and returns the reference by which it can be pulled.
+    ///
+    /// # Errors
+    /// The cluster has no registry, or it refuses the image.
+    pub(crate) fn push(&self, archive: &Path, reference: &str, name: &str) -> Result<String> {
+        self.needs(Extra::Registry)?;
+        local::push(self, (archive, reference), name)
+    }
+
+    /// Where the requests go that the Ingresses and Gateways of a cluster serve that was made `--with
+    /// ingress`.
+    ///
+    /// # Errors
+    /// The cluster serves none.
+    pub(crate) fn ingress(&self) -> Result<local::Addresses> {
+        self.needs(Extra::Ingress)?;
+        Ok(local::ingress(self))
+    }
+
+    fn needs(&self, extra: Extra) -> Result<()> {
+        if !self.record.with.contains(&extra) {
+            let name = extra.name();
+            bail!("cluster {:?} was not made `--with {name}`", self.name);
+        }
+        Ok(())
     }
 
     /// Whether every node has an image of this reference. False where that can't be seen.

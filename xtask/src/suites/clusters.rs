@@ -6,7 +6,7 @@ use anyhow::Result;
 
 use super::counted::{self, Count};
 use super::{Args, Environment};
-use crate::cluster::{Target, UpArgs};
+use crate::cluster::{Extra, Network, Target, UpArgs};
 use crate::own_cluster::{self, Keep, OwnCluster};
 use crate::{deploy, images, paths};
 
@@ -15,11 +15,7 @@ use crate::{deploy, images, paths};
 /// # Errors
 /// When the cluster can't be had or cargo can't be started.
 pub(super) fn api(args: &Args) -> Result<Count> {
-    let cluster = OwnCluster::up(&with_nodes("api", 0), keep(args))?;
-    let environment = Environment::of(cluster.target())?;
-    let count = tests("api", &environment, args)?;
-    cluster.down()?;
-    Ok(count)
+    suite("api", &with_nodes("api", 0), args, |_, _| Ok(()))
 }
 
 /// The suite `cluster`: two nodes, and the operator installed.
@@ -27,10 +23,74 @@ pub(super) fn api(args: &Args) -> Result<Count> {
 /// # Errors
 /// As [`api`], and when the operator can't be installed.
 pub(super) fn cluster(args: &Args) -> Result<Count> {
-    let cluster = OwnCluster::up(&with_nodes("test", 2), keep(args))?;
+    suite("cluster", &with_nodes("test", 2), args, install)
+}
+
+/// The suite `policy`: two nodes whose network enforces `NetworkPolicies`, and the operator installed.
+///
+/// # Errors
+/// As [`cluster`].
+pub(super) fn policy(args: &Args) -> Result<Count> {
+    let up = UpArgs {
+        network: Some(Network::Cilium),
+        ..with_nodes("policy", 2)
+    };
+    suite("policy", &up, args, install)
+}
+
+/// The suite `ingress`: a node, traefik and the Gateway API, and then the operator installed.
+///
+/// # Errors
+/// As [`cluster`].
+pub(super) fn ingress(args: &Args) -> Result<Count> {
+    let up = UpArgs {
+        with: vec![Extra::Ingress],
+        ..with_nodes("ingress", 1)
+    };
+    suite("ingress", &up, args, |target, environment| {
+        let addresses = target.ingress()?;
+        environment.set("RESTAPI_TEST_INGRESS_HTTP", addresses.http.to_string());
+        environment.set("RESTAPI_TEST_INGRESS_HTTPS", addresses.https.to_string());
+        install(target, environment)
+    })
+}
+
+/// The suite `registry`: a node, a registry with an image that no node has, and the operator installed.
+///
+/// # Errors
+/// As [`cluster`], and when the registry refuses the image.
+pub(super) fn registry(args: &Args) -> Result<Count> {
+    let up = UpArgs {
+        with: vec![Extra::Registry],
+        ..with_nodes("registry", 1)
+    };
+    suite("registry", &up, args, |target, environment| {
+        install(target, environment)?;
+        // Another image than that which all pods may use: kubelet asks for the password wherever an image is
+        // used that was once pulled with one, whatever its name.
+        for image in images::build_variant(&["demo-app"], "private", false)? {
+            let private = target.push(&image.archive, &image.reference, "private/demo-app")?;
+            environment.set("RESTAPI_TEST_PRIVATE_IMAGE", private);
+        }
+        let access = target.registry()?;
+        environment.set("RESTAPI_TEST_REGISTRY", access.host);
+        environment.set("RESTAPI_TEST_REGISTRY_USER", access.user);
+        environment.set("RESTAPI_TEST_REGISTRY_PASSWORD", access.password);
+        Ok(())
+    })
+}
+
+/// Runs the tests of one suite on a cluster of its own, which `prepare` makes ready for them.
+fn suite(
+    name: &str,
+    up: &UpArgs,
+    args: &Args,
+    prepare: impl FnOnce(&Target, &mut Environment) -> Result<()>,
+) -> Result<Count> {
+    let cluster = OwnCluster::up(up, keep(args))?;
     let mut environment = Environment::of(cluster.target())?;
-    install(cluster.target(), &mut environment)?;
-    let count = tests("cluster", &environment, args)?;
+    prepare(cluster.target(), &mut environment)?;
+    let count = tests(name, &environment, args)?;
     cluster.down()?;
     Ok(count)
 }

@@ -66,23 +66,34 @@ fn linker_flags(recipe: &Recipe) -> Result<String> {
     Ok(flags)
 }
 
-/// Copies the data files into one folder.
+/// Copies the data files and folders into one folder.
 fn copy_data(recipe: &Recipe, into: &Path) -> Result<()> {
-    let module = recipe
-        .version_of
-        .context("a program of ours has no data of another module")?;
-    let source = PathBuf::from(
-        go(recipe)
-            .args(["list", "-m", "-f", "{{.Dir}}", module])
-            .read()?,
-    );
     fs::create_dir_all(into)?;
-    for file in recipe.data {
-        let from = source.join(file);
+    for data in recipe.data {
+        let (module, path) = match data.split_once("//") {
+            Some((module, path)) => (Some(module), path),
+            None => (recipe.version_of, *data),
+        };
+        let module = module.context("a program of ours has no data of another module")?;
+        let list = go(recipe).args(["list", "-m", "-f", "{{.Dir}}", module]);
+        let from = PathBuf::from(list.read()?).join(path);
         let name = from.file_name().context("a data file has a name")?;
-        // The module cache is read-only; the copy is made anew so that it can be removed.
-        let content = fs::read(&from).with_context(|| format!("can't read {}", from.display()))?;
-        fs::write(into.join(name), content)?;
+        copy(&from, &into.join(name))?;
+    }
+    Ok(())
+}
+
+/// Copies a file, or a folder with all in it. The module cache is read-only; the copy is made anew so
+/// that it can be removed.
+fn copy(from: &Path, to: &Path) -> Result<()> {
+    if !from.is_dir() {
+        let content = fs::read(from).with_context(|| format!("can't read {}", from.display()))?;
+        return Ok(fs::write(to, content)?);
+    }
+    fs::create_dir_all(to)?;
+    for entry in fs::read_dir(from)? {
+        let entry = entry?;
+        copy(&entry.path(), &to.join(entry.file_name()))?;
     }
     Ok(())
 }
@@ -91,6 +102,17 @@ fn copy_data(recipe: &Recipe, into: &Path) -> Result<()> {
 mod tests {
     use super::*;
     use crate::tools::Tool;
+
+    #[test]
+    fn folders_are_copied_with_all_in_them() {
+        let folder = tempfile::tempdir().unwrap();
+        let from = folder.path().join("from");
+        fs::create_dir_all(from.join("deep")).unwrap();
+        fs::write(from.join("deep/file"), "content").unwrap();
+        let to = folder.path().join("to");
+        copy(&from, &to).unwrap();
+        assert_eq!(fs::read_to_string(to.join("deep/file")).unwrap(), "content");
+    }
 
     #[test]
     fn kubernetes_programs_know_their_version() {

@@ -47,6 +47,16 @@ const KNOWN: &[Known] = &[
     ),
     known("iproute2", "makes networks and routes", Sign::Program("ip")),
     known(
+        "clang-19",
+        "compiles Cilium's programs for the kernel",
+        Sign::Program("clang-19"),
+    ),
+    known(
+        "bpftool",
+        "tells Cilium what the kernel can do",
+        Sign::Program("bpftool"),
+    ),
+    known(
         "buildah",
         "builds images without an engine",
         Sign::Program("buildah"),

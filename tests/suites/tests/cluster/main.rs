@@ -14,8 +14,6 @@ mod installation;
 #[cfg(test)]
 mod local_cluster;
 #[cfg(test)]
-mod machine;
-#[cfg(test)]
 mod mistakes;
 #[cfg(test)]
 mod nodes;
@@ -25,3 +23,5 @@ mod operator;
 mod rollout;
 #[cfg(test)]
 mod setting;
+#[cfg(test)]
+mod volumes;

@@ -1,10 +1,8 @@
 //! What the tests of this suite share: images, the program `xtask`, and the cluster.
 
-use std::path::PathBuf;
-
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use suites::namespace::{self, Namespace};
-use tokio::process::Command;
+pub(crate) use suites::task::{cluster, xtask};
 use tokio::sync::{Mutex, RwLock};
 
 /// Held by every test: shared, or alone by those that disturb the others.
@@ -49,31 +47,6 @@ pub(crate) fn demo() -> Result<String> {
 /// The reference of another image of the demo, to update to.
 pub(crate) fn next_demo() -> Result<String> {
     variable("RESTAPI_TEST_DEMO_IMAGE_NEXT")
-}
-
-/// The name of the cluster under test.
-pub(crate) fn cluster() -> Result<String> {
-    variable("RESTAPI_TEST_CLUSTER")
-}
-
-/// Runs a task of the repository and returns what it prints.
-pub(crate) async fn xtask(arguments: &[&str]) -> Result<String> {
-    let program = PathBuf::from(variable("RESTAPI_TEST_XTASK")?);
-    let output = Command::new(&program)
-        .args(arguments)
-        .kill_on_drop(true)
-        .output()
-        .await
-        .with_context(|| format!("starting {}", program.display()))?;
-    let said = String::from_utf8_lossy(&output.stderr);
-    let printed = String::from_utf8_lossy(&output.stdout);
-    ensure!(
-        output.status.success(),
-        "xtask {} failed with {}:\n{printed}{said}",
-        arguments.join(" "),
-        output.status
-    );
-    Ok(printed.into_owned())
 }
 
 fn variable(name: &str) -> Result<String> {

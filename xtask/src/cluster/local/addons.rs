@@ -1,5 +1,5 @@
-//! What runs in the cluster from its beginning: the name service and the metrics, from the
-//! manifests in `tests/cluster/addons`.
+//! What runs in the cluster from its beginning: the name service, the metrics and the volumes, from
+//! the manifests in `tests/cluster/addons`.
 
 use std::fs;
 use std::io::ErrorKind;
@@ -7,29 +7,39 @@ use std::net::UdpSocket;
 use std::time::Duration;
 
 use anyhow::{Context, Result, bail};
+use serde_json::{Value, json};
 
 use super::api::Api;
 use super::images;
-use super::plan::Plan;
+use super::layout::Layout;
+use super::plan::{NodePlan, Plan};
 use crate::paths;
 use crate::tools::Tool;
 
 /// The manifests, in the order in which they are applied.
-const MANIFESTS: [&str; 2] = ["coredns.yaml", "metrics-server.yaml"];
+const MANIFESTS: [&str; 3] = [
+    "coredns.yaml",
+    "metrics-server.yaml",
+    "local-path-provisioner.yaml",
+];
 /// How long one question to the name service may take.
 const ANSWER: Duration = Duration::from_millis(500);
 
-/// Applies the addons.
+/// The cluster's own values, which manifests leave places for.
+type Values = Vec<(&'static str, String)>;
+
+/// Applies the addons, for a cluster of these nodes.
 ///
 /// # Errors
 /// A manifest can't be read, or the API server refuses it.
-pub(super) fn apply(api: &Api, plan: Plan) -> Result<()> {
+pub(super) fn apply(api: &Api, layout: &Layout, plan: Plan, nodes: &[NodePlan]) -> Result<()> {
+    let values = values(layout, plan, nodes)?;
     let mut documents = Vec::new();
     for name in MANIFESTS {
         let file = paths::definitions().join("addons").join(name);
         let text =
             fs::read_to_string(&file).with_context(|| format!("can't read {}", file.display()))?;
-        documents.push(fill(&text, plan).with_context(|| file.display().to_string())?);
+        documents.push(fill(&text, &values).with_context(|| file.display().to_string())?);
     }
     api.apply(&documents.join("---\n"))
 }
@@ -76,19 +86,33 @@ fn holds(answer: &[u8], address: [u8; 4]) -> bool {
     no_error && answer.windows(record.len()).any(|window| window == record)
 }
 
-/// Puts the cluster's own values in the places that a manifest leaves for them.
-fn fill(manifest: &str, plan: Plan) -> Result<String> {
-    let values = [
+fn values(layout: &Layout, plan: Plan, nodes: &[NodePlan]) -> Result<Values> {
+    let image = |tool| images::reference(tool);
+    Ok(vec![
         ("DNS_ADDRESS", plan.dns().to_string()),
-        ("COREDNS_IMAGE", images::reference(Tool::CoreDns)?),
+        ("COREDNS_IMAGE", image(Tool::CoreDns)?),
+        ("METRICS_SERVER_IMAGE", image(Tool::MetricsServer)?),
+        ("VOLUME_HELPER_IMAGE", image(Tool::VolumeHelper)?),
         (
-            "METRICS_SERVER_IMAGE",
-            images::reference(Tool::MetricsServer)?,
+            "LOCAL_PATH_PROVISIONER_IMAGE",
+            image(Tool::LocalPathProvisioner)?,
         ),
-    ];
+        ("NODE_FOLDERS", node_folders(layout, nodes).to_string()),
+    ])
+}
+
+/// Where each node keeps the folders of claims. All nodes see the machine's one file system.
+fn node_folders(layout: &Layout, nodes: &[NodePlan]) -> Value {
+    let folder =
+        |node: &NodePlan| json!({"node": node.name(), "paths": [layout.node(*node).volumes()]});
+    nodes.iter().map(folder).collect()
+}
+
+/// Puts the cluster's own values in the places that a manifest leaves for them.
+fn fill(manifest: &str, values: &Values) -> Result<String> {
     let mut text = manifest.to_owned();
     for (name, value) in values {
-        text = text.replace(&format!("${{{name}}}"), &value);
+        text = text.replace(&format!("${{{name}}}"), value);
     }
     let unknown = text
         .lines()
@@ -102,19 +126,30 @@ fn fill(manifest: &str, plan: Plan) -> Result<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::path::Path;
+
+    #[test]
+    fn each_node_keeps_its_claims_in_its_own_folder() {
+        let (layout, plan) = (Layout::new(Path::new("/state")), Plan::new(0));
+        let folders = node_folders(&layout, &[plan.node(1), plan.node(2)]);
+        assert_eq!(folders[1]["node"], "node-2");
+        assert_eq!(folders[1]["paths"][0], "/state/node-2/volumes");
+    }
 
     #[test]
     fn the_manifests_are_filled_in() {
+        let (layout, plan) = (Layout::new(Path::new("/state")), Plan::new(1));
+        let values = values(&layout, plan, &[plan.node(1)]).unwrap();
         for name in MANIFESTS {
             let file = paths::definitions().join("addons").join(name);
-            let text = fill(&fs::read_to_string(file).unwrap(), Plan::new(1)).unwrap();
+            let text = fill(&fs::read_to_string(file).unwrap(), &values).unwrap();
             assert!(text.contains("image: localhost/"), "{name}");
         }
     }
 
     #[test]
     fn an_unknown_place_is_refused() {
-        let error = fill("a: ${SOMETHING}\n", Plan::new(0))
+        let error = fill("a: ${SOMETHING}\n", &Vec::new())
             .unwrap_err()
             .to_string();
         assert!(error.ends_with("a: ${SOMETHING}"), "{error}");

@@ -6,12 +6,13 @@ use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, anyhow, bail};
 
-use super::images;
 use super::layout::{Layout, NodeLayout};
 use super::plan::NodePlan;
 use super::process::{self, Daemon, wait_until, write_private};
+use super::{images, registry};
+use crate::cluster::record::Network;
 use crate::paths;
 use crate::run::Cmd;
 use crate::tools::Tool;
@@ -20,6 +21,8 @@ use crate::tools::Tool;
 const READY: Duration = Duration::from_secs(30);
 /// How long importing an image may take.
 const IMPORT: Duration = Duration::from_mins(5);
+/// The namespace of images that are pushed: kubelet sees another.
+const PUSHED: &str = "pushed";
 /// Plugins that a node doesn't need and that look at the machine when they start.
 const DISABLED: &[&str] = &[
     "io.containerd.internal.v1.tracing",
@@ -39,18 +42,21 @@ pub(super) fn process_name(node: NodePlan) -> String {
 ///
 /// # Errors
 /// It can't be started, ends, or doesn't answer in time.
-pub(super) fn ensure(layout: &Layout, node: NodePlan) -> Result<()> {
+pub(super) fn ensure(layout: &Layout, node: NodePlan, network: Network) -> Result<()> {
     let files = layout.node(node);
     fs::create_dir_all(files.cni())?;
-    write_private(
-        &files.config("cni/10-pods.conflist"),
-        &pod_network(&files, node),
-    )?;
+    let plugins = match network {
+        Network::Bridge => {
+            let file = files.config("cni/10-pods.conflist");
+            write_private(&file, &pod_network(&files, node))?;
+            PathBuf::from("/usr/lib/cni")
+        }
+        // The agent writes the file when it is ready.
+        Network::Cilium => files.cilium("bin"),
+    };
     let config = files.config("containerd.toml");
-    write_private(
-        &config,
-        &configuration(&files, &images::reference(Tool::Pause)?),
-    )?;
+    let sandbox = images::reference(Tool::Pause)?;
+    write_private(&config, &configuration(&files, &sandbox, &plugins))?;
     let daemon = Daemon {
         name: process_name(node),
         program: paths::program("containerd").context("containerd is not installed")?,
@@ -100,6 +106,31 @@ pub(super) fn import(layout: &Layout, node: NodePlan, archive: &Path) -> Result<
         .with_context(|| format!("{} does not take the image", node.name()))
 }
 
+/// Pushes the image of a docker-archive to a registry, under another reference, by plain HTTP. The node's
+/// pods don't see it: it is taken into a namespace of its own for that, and removed again.
+///
+/// # Errors
+/// The archive can't be read, or the registry refuses the image.
+pub(super) fn push(
+    layout: &Layout,
+    node: NodePlan,
+    image: (&Path, &str),
+    reference: &str,
+    access: &registry::Access,
+) -> Result<()> {
+    let (archive, name) = image;
+    let images = |task: &str| ctr_in(&layout.node(node), PUSHED).args(["images", task]);
+    images("import").arg(archive).limit(IMPORT).run()?;
+    // As an argument, any user of the machine could read the password; there is no other way.
+    let user = format!("{}:{}", access.user, access.password);
+    let push = images("push").args(["--plain-http", "--user", &user, reference, name]);
+    push.limit(IMPORT).run().map_err(|error| {
+        let said = format!("{error:#}").replace(&access.password, "***");
+        anyhow!("{name} can't be pushed: {said}")
+    })?;
+    images("remove").args(["--sync", name]).run()
+}
+
 /// Whether a process that watches one of the node's containers is alive: as long as one is, the
 /// node's pods have outlived containerd.
 pub(super) fn has_living_containers(layout: &Layout, node: NodePlan) -> bool {
@@ -130,14 +161,18 @@ pub(super) fn shim_sockets(files: &NodeLayout) -> Vec<PathBuf> {
 }
 
 fn ctr(files: &NodeLayout) -> Cmd {
+    ctr_in(files, "k8s.io")
+}
+
+fn ctr_in(files: &NodeLayout, namespace: &str) -> Cmd {
     let socket = files.containerd_socket();
     Cmd::new("ctr")
         .arg("--address")
         .arg(socket)
-        .args(["--namespace", "k8s.io"])
+        .args(["--namespace", namespace])
 }
 
-fn configuration(files: &NodeLayout, sandbox: &str) -> String {
+fn configuration(files: &NodeLayout, sandbox: &str, plugins: &Path) -> String {
     let quoted = |path: PathBuf| format!("{:?}", path.display().to_string());
     let disabled: Vec<String> = DISABLED.iter().map(|name| format!("{name:?}")).collect();
     format!(
@@ -161,8 +196,11 @@ disabled_plugins = [{disabled}]
   stream_server_address = "127.0.0.1"
 
   [plugins."io.containerd.grpc.v1.cri".cni]
-    bin_dir = "/usr/lib/cni"
+    bin_dir = {plugins}
     conf_dir = {cni}
+
+  [plugins."io.containerd.grpc.v1.cri".registry]
+    config_path = {registries}
 
   [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc]
     runtime_type = "io.containerd.runc.v2"
@@ -175,7 +213,9 @@ disabled_plugins = [{disabled}]
         disabled = disabled.join(", "),
         socket = quoted(files.containerd_socket()),
         opt = quoted(files.folder().join("containerd/opt")),
+        plugins = quoted(plugins.to_owned()),
         cni = quoted(files.cni()),
+        registries = quoted(files.registries()),
         runc = quoted(files.runc()),
     )
 }
@@ -225,8 +265,17 @@ mod tests {
     #[test]
     fn everything_lies_in_the_nodes_folder() {
         let layout = Layout::new(Path::new("/state"));
-        let text = configuration(&layout.node(Plan::new(0).node(1)), "localhost/pause:v1");
-        for key in ["root", "state", "address", "path", "conf_dir", "Root"] {
+        let files = layout.node(Plan::new(0).node(1));
+        let text = configuration(&files, "localhost/pause:v1", Path::new("/usr/lib/cni"));
+        for key in [
+            "root",
+            "state",
+            "address",
+            "path",
+            "conf_dir",
+            "config_path",
+            "Root",
+        ] {
             let line = text
                 .lines()
                 .find(|line| line.trim().starts_with(&format!("{key} = ")));

@@ -8,8 +8,8 @@ use serde_json::Value;
 use super::api::{self, Api};
 use super::layout::Layout;
 use super::plan::{NodePlan, Plan};
-use super::{addons, control_plane, fake, network, node, process};
-use crate::cluster::record::Record;
+use super::{addons, cilium, control_plane, extras, fake, network, node, process};
+use crate::cluster::record::{Network, Record};
 
 /// The health of one part.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -79,6 +79,7 @@ pub(super) fn parts(layout: &Layout, record: &Record, api: &Api) -> Result<Vec<P
             &format!("{}:53", plan.dns()),
         ));
         parts.push(metrics(ready, api));
+        parts.push(pod_network(layout, record));
     }
     Ok(parts)
 }
@@ -102,11 +103,17 @@ fn conditions(object: &Value) -> impl Iterator<Item = &Value> {
 fn processes(record: &Record) -> Vec<String> {
     let mut names: Vec<String> = control_plane::PROCESSES.map(str::to_owned).into();
     for node in Plan::new(record.slot).nodes(record.nodes) {
-        names.extend(node::processes(node));
+        names.extend(node::processes(node, record.network));
     }
     if record.fake_nodes > 0 {
         names.push(fake::PROCESS.to_owned());
     }
+    names.extend(
+        record
+            .with
+            .iter()
+            .map(|extra| extras::process(*extra).to_owned()),
+    );
     names
 }
 
@@ -132,6 +139,23 @@ fn node(layout: &Layout, nodes: &Value, node: NodePlan) -> Result<Part> {
         (true, true) => format!("{}, pods {}", node.address(), node.pods()),
     };
     Ok(part(&name, present && ready, &detail))
+}
+
+/// What connects the pods, and whether what it needs runs on every node.
+fn pod_network(layout: &Layout, record: &Record) -> Part {
+    let (works, what) = match record.network {
+        Network::Bridge => (true, "enforces no NetworkPolicies"),
+        Network::Cilium => {
+            let mut nodes = Plan::new(record.slot).nodes(record.nodes);
+            let runs = |node| process::is_running(layout, &cilium::process_name(node));
+            (nodes.all(runs), "enforces NetworkPolicies")
+        }
+    };
+    part(
+        "pod network",
+        works,
+        &format!("{}, {what}", record.network.name()),
+    )
 }
 
 /// The metrics need a minute after a start; nothing else waits for them.
@@ -168,6 +192,7 @@ fn part(name: &str, works: bool, detail: &str) -> Part {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::cluster::record::Extra;
     use serde_json::json;
 
     #[test]
@@ -197,6 +222,12 @@ mod tests {
         };
         let names = processes(&record);
         assert_eq!(names.len(), 4 + 2 * 3 + 1);
+        let more = Record {
+            network: Network::Cilium,
+            with: [Extra::Registry].into(),
+            ..record
+        };
+        assert_eq!(processes(&more).len(), 4 + 2 * 4 + 1 + 1);
         assert!(names.contains(&"kubelet-2".to_owned()), "{names:?}");
     }
 }

@@ -13,10 +13,12 @@ use crate::paths;
 use crate::tools::{self, Tool};
 
 /// The programs that run in pods, and as which user.
-const PROGRAMS: [(Tool, &str); 3] = [
+const PROGRAMS: [(Tool, &str); 5] = [
     (Tool::Pause, "65535:65535"),
     (Tool::CoreDns, "0"),
     (Tool::MetricsServer, "65532:65532"),
+    (Tool::LocalPathProvisioner, "65532:65532"),
+    (Tool::VolumeHelper, "0"),
 ];
 
 /// What the image of a program is called: its version is the tag.

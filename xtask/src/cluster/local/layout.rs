@@ -59,6 +59,11 @@ impl Layout {
         self.folder.join("images")
     }
 
+    /// A file of the registry.
+    pub(super) fn registry(&self, file: &str) -> PathBuf {
+        self.folder.join("registry").join(file)
+    }
+
     /// The administrator's kubeconfig.
     pub(super) fn kubeconfig(&self) -> PathBuf {
         super::super::target::kubeconfig(&self.folder)
@@ -113,6 +118,16 @@ impl NodeLayout {
         self.folder.join("cni")
     }
 
+    /// A file of the node's Cilium.
+    pub(super) fn cilium(&self, file: &str) -> PathBuf {
+        self.folder.join("cilium").join(file)
+    }
+
+    /// What containerd is told about registries: a folder for each.
+    pub(super) fn registries(&self) -> PathBuf {
+        self.folder.join("registries")
+    }
+
     /// The pods' addresses in use.
     pub(super) fn leases(&self) -> PathBuf {
         self.folder.join("leases")
@@ -121,6 +136,11 @@ impl NodeLayout {
     /// kubelet's data, with the pods' volumes.
     pub(super) fn kubelet(&self) -> PathBuf {
         self.folder.join("kubelet")
+    }
+
+    /// The folders of the claims whose pods run here.
+    pub(super) fn volumes(&self) -> PathBuf {
+        self.folder.join("volumes")
     }
 
     /// The pods' logs.

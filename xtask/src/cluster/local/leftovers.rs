@@ -7,10 +7,9 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 
-use super::containerd;
 use super::layout::{Layout, NodeLayout};
 use super::plan::NodePlan;
-use super::procfs;
+use super::{cilium, containerd, procfs};
 
 /// Where the CNI plugins keep the results of their calls, as `NETWORK-CONTAINER-INTERFACE`.
 const NETWORK_RESULTS: &str = "/var/lib/cni/results";
@@ -90,6 +89,7 @@ pub(super) fn remove_shared() -> Result<()> {
         "/run/containerd/s",
         "/run/containerd",
         "/run/mount",
+        cilium::RUN,
     ];
     for folder in folders {
         match fs::remove_dir(folder) {

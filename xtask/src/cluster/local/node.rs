@@ -9,14 +9,23 @@ use anyhow::{Context, Result};
 use super::api::Api;
 use super::layout::Layout;
 use super::plan::{NodePlan, Plan};
-use super::{cgroup, containerd, images, kubelet, leftovers, mounts, network, process, procfs};
+use super::{
+    cgroup, cilium, containerd, images, kubelet, leftovers, mounts, network, process, procfs,
+};
+use crate::cluster::record::Network;
 
 /// Makes all of a node that does not need the API server. A node whose containers have all gone,
 /// as after a reboot, starts with what a reboot leaves.
 ///
 /// # Errors
 /// A part of it can't be made: the error names it.
-pub(super) fn prepare(layout: &Layout, plan: Plan, node: NodePlan, count: u8) -> Result<()> {
+pub(super) fn prepare(
+    layout: &Layout,
+    plan: Plan,
+    node: NodePlan,
+    count: u8,
+    network: Network,
+) -> Result<()> {
     let name = node.name();
     if !survived(layout, node)? {
         reset(layout, node).with_context(|| format!("{name}: clearing what was left"))?;
@@ -25,7 +34,10 @@ pub(super) fn prepare(layout: &Layout, plan: Plan, node: NodePlan, count: u8) ->
     network::ensure_node(layout, plan, node).with_context(|| format!("{name}: network"))?;
     network::ensure_routes(layout, plan, node, count).with_context(|| format!("{name}: routes"))?;
     cgroup::ensure(&node.link()).with_context(|| format!("{name}: control groups"))?;
-    containerd::ensure(layout, node).with_context(|| format!("{name}: containerd"))?;
+    if network == Network::Cilium {
+        cilium::prepare(layout, node).with_context(|| format!("{name}: Cilium"))?;
+    }
+    containerd::ensure(layout, node, network).with_context(|| format!("{name}: containerd"))?;
     images::ensure(layout, node).with_context(|| format!("{name}: images"))
 }
 
@@ -39,35 +51,54 @@ pub(super) fn object(node: NodePlan) -> serde_json::Value {
     })
 }
 
+/// Starts the node's kubelet, kube-proxy and what else its network needs, unless they run.
+///
+/// # Errors
+/// A program can't be built or started.
+pub(super) fn start(layout: &Layout, plan: Plan, node: NodePlan, network: Network) -> Result<()> {
+    kubelet::ensure(layout, plan, node)?;
+    match network {
+        Network::Bridge => Ok(()),
+        Network::Cilium => cilium::ensure(layout, plan, node),
+    }
+}
+
 /// Fails when one of the node's processes has ended.
 ///
 /// # Errors
 /// One has ended: the error has the end of its log.
-pub(super) fn check(layout: &Layout, node: NodePlan) -> Result<()> {
-    processes(node)
+pub(super) fn check(layout: &Layout, node: NodePlan, network: Network) -> Result<()> {
+    processes(node, network)
         .iter()
         .try_for_each(|name| process::check(layout, name))
 }
 
 /// The names of the node's processes.
-pub(super) fn processes(node: NodePlan) -> [String; 3] {
-    [
+pub(super) fn processes(node: NodePlan, network: Network) -> Vec<String> {
+    let mut names = vec![
         containerd::process_name(node),
         kubelet::kubelet_name(node),
         kubelet::proxy_name(node),
-    ]
+    ];
+    if network == Network::Cilium {
+        names.push(cilium::process_name(node));
+    }
+    names
 }
 
 /// Removes a node from a cluster that stays.
 ///
 /// # Errors
 /// Something of it can't be removed.
-pub(super) fn remove(layout: &Layout, api: &Api, node: NodePlan) -> Result<()> {
+pub(super) fn remove(layout: &Layout, api: &Api, node: NodePlan, network: Network) -> Result<()> {
     api.delete(&["node", &node.name()])?;
+    if network == Network::Cilium {
+        cilium::forget(api, node)?;
+    }
     reset(layout, node)?;
     cgroup::remove(&node.link())?;
     network::remove_node(layout, node)?;
-    for name in processes(node) {
+    for name in processes(node, network) {
         process::stop(layout, &name)?;
     }
     Ok(fs::remove_dir_all(layout.node(node).folder())?)

@@ -25,12 +25,14 @@ struct Subject<'a> {
 }
 
 /// The users of the control plane, each with a kubeconfig `etc/FILE.conf`: file, user, group.
-const USERS: [(&str, &str, Option<&str>); 5] = [
+const USERS: [(&str, &str, Option<&str>); 7] = [
     ("admin", "admin", Some("system:masters")),
     ("controller-manager", "system:kube-controller-manager", None),
     ("scheduler", "system:kube-scheduler", None),
     ("proxy", "system:kube-proxy", None),
     ("kwok", "kwok", Some("system:masters")),
+    ("cilium", "cilium", Some("system:masters")),
+    ("ingress", "ingress", Some("system:masters")),
 ];
 
 /// Makes what is missing of the authority, the certificates and the kubeconfigs, for the control

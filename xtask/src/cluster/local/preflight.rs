@@ -7,6 +7,7 @@ use anyhow::{Result, bail};
 
 use super::layout::Layout;
 use super::{process, procfs};
+use crate::cluster::record::Network;
 use crate::paths;
 use crate::tools::packages;
 
@@ -24,6 +25,8 @@ const NODES: &[&str] = &[
     "nftables",
     "iptables",
 ];
+/// Debian's packages that Cilium needs beside those: it compiles its programs for the kernel itself.
+const CILIUM: &[&str] = &["clang-19", "bpftool"];
 /// The longest folder that leaves room for sockets below it: their paths have at most 107 bytes.
 const LONGEST_FOLDER: usize = 70;
 
@@ -75,12 +78,16 @@ pub(super) fn check_root() -> Result<()> {
     Ok(())
 }
 
-/// Installs the missing packages for a cluster with this many nodes.
+/// Installs the missing packages for a cluster with this many nodes and this network.
 ///
 /// # Errors
 /// As [`packages::ensure`].
-pub(super) fn packages(nodes: u8, no_install: bool) -> Result<()> {
-    packages::ensure(if nodes == 0 { CONTROL_PLANE } else { NODES }, no_install)
+pub(super) fn packages(nodes: u8, network: Network, no_install: bool) -> Result<()> {
+    let mut needed = if nodes == 0 { CONTROL_PLANE } else { NODES }.to_vec();
+    if nodes > 0 && network == Network::Cilium {
+        needed.extend(CILIUM);
+    }
+    packages::ensure(&needed, no_install)
 }
 
 /// A kubelet that no cluster of ours started. Two kubelets that don't know of each other would

@@ -9,6 +9,7 @@ use anyhow::{Context, Result, bail};
 use super::layout::Layout;
 use super::network;
 use super::plan::{Plan, SLOTS};
+use super::wanted::Wanted;
 use crate::cluster::DEFAULT_NAME;
 use crate::cluster::record::{self, Backend, Record};
 
@@ -17,7 +18,7 @@ use crate::cluster::record::{self, Backend, Record};
 ///
 /// # Errors
 /// No slot is free, or something else on this machine has the addresses of slot 0.
-pub(super) fn claim(name: &str, layout: &Layout, nodes: u8, fake_nodes: u16) -> Result<Record> {
+pub(super) fn claim(name: &str, layout: &Layout, wanted: &Wanted) -> Result<Record> {
     let folder = layout.folder();
     let clusters = folder
         .parent()
@@ -28,14 +29,7 @@ pub(super) fn claim(name: &str, layout: &Layout, nodes: u8, fake_nodes: u16) -> 
         drop(fs::remove_dir(folder));
         drop(fs::remove_dir(clusters));
     })?;
-    let record = Record {
-        backend: Backend::Local,
-        slot,
-        nodes,
-        fake_nodes,
-        context: None,
-        programs: String::new(),
-    };
+    let record = wanted.record(slot);
     record.write(folder)?;
     Ok(record)
 }

@@ -8,12 +8,13 @@ use anyhow::{Context, Result, anyhow, bail};
 use super::api::Api;
 use super::layout::Layout;
 use super::plan::{MAX_NODES, NodePlan, Plan};
+use super::wanted::Wanted;
 use super::{
-    addons, control_plane, fake, health, kernel, kubelet, network, node, pki, preflight, process,
-    slots,
+    addons, cilium, control_plane, extras, fake, health, kernel, network, node, pki, preflight,
+    process, slots,
 };
 use crate::cluster::UpArgs;
-use crate::cluster::record::{self, Record};
+use crate::cluster::record::{self, Network, Record};
 use crate::paths;
 use crate::tools::{self, Tool};
 use crate::ui::{self, Progress};
@@ -38,35 +39,27 @@ pub(crate) fn up(args: &UpArgs) -> Result<()> {
     let begin = Instant::now();
     let layout = Layout::new(&paths::cluster(&args.name)?);
     preflight::check(&layout)?;
-    let present = Record::read(layout.folder())?;
-    let nodes = args.nodes.or(present.as_ref().map(|record| record.nodes));
-    let fake_nodes = args
-        .fake_nodes
-        .or(present.as_ref().map(|record| record.fake_nodes));
-    let (nodes, fake_nodes) = (nodes.unwrap_or(1), fake_nodes.unwrap_or(0));
-    preflight::packages(nodes, args.no_install)?;
-    let tools = needed_tools(nodes, fake_nodes);
+    let wanted = Wanted::new(args, Record::read(layout.folder())?.as_ref())?;
+    preflight::packages(wanted.nodes, wanted.network, args.no_install)?;
+    let tools = wanted.tools();
     tools::ensure(&tools)?;
-    ensure(&args.name, &layout, nodes, fake_nodes, &programs(&tools)?)?;
+    ensure(args, &layout, &programs(&tools)?)?;
     let time = ui::seconds(begin.elapsed());
     eprintln!("up: cluster {:?} is up ({time})", args.name);
     eprintln!("up: export KUBECONFIG={}", layout.kubeconfig().display());
     Ok(())
 }
 
-/// Brings the cluster up with these nodes and programs, unless it is.
-fn ensure(name: &str, layout: &Layout, nodes: u8, fake_nodes: u16, programs: &str) -> Result<()> {
+/// Brings the cluster up as it is asked for, with these programs, unless it is.
+fn ensure(args: &UpArgs, layout: &Layout, programs: &str) -> Result<()> {
     let _lock = record::lock(layout.folder())?;
     let api = Api::new(layout)?;
     // Read under the lock: another command may have changed it until now.
     let present = Record::read(layout.folder())?;
+    let wanted = Wanted::new(args, present.as_ref())?;
     let record = match &present {
-        Some(record) => Record {
-            nodes,
-            fake_nodes,
-            ..record.clone()
-        },
-        None => slots::claim(name, layout, nodes, fake_nodes)?,
+        Some(record) => wanted.applied_to(record),
+        None => slots::claim(&args.name, layout, &wanted)?,
     };
     let unchanged = present.as_ref() == Some(&record) && record.programs == programs;
     if unchanged && health::is_healthy(&health::parts(layout, &record, &api)?) {
@@ -79,26 +72,6 @@ fn ensure(name: &str, layout: &Layout, nodes: u8, fake_nodes: u16, programs: &st
         api,
     };
     up.bring_up(present.is_some(), programs.to_owned())
-}
-
-/// The programs that a cluster with these nodes is made of.
-fn needed_tools(nodes: u8, fake_nodes: u16) -> Vec<Tool> {
-    let mut tools = vec![
-        Tool::Etcd,
-        Tool::ApiServer,
-        Tool::ControllerManager,
-        Tool::Scheduler,
-        Tool::Kubectl,
-    ];
-    if nodes > 0 {
-        let more = [Tool::Kubelet, Tool::KubeProxy, Tool::Pause, Tool::CoreDns];
-        tools.extend(more);
-        tools.push(Tool::MetricsServer);
-    }
-    if fake_nodes > 0 {
-        tools.push(Tool::Kwok);
-    }
-    tools
 }
 
 /// What the programs were built from: it changes when any of them does.
@@ -121,7 +94,8 @@ impl Up {
             ..self.record.clone()
         };
         unfinished.write(self.layout.folder())?;
-        let progress = Progress::with_total("up", if self.record.nodes > 0 { 5 } else { 3 });
+        let steps = if self.record.nodes > 0 { 5 } else { 3 } + self.record.with.len();
+        let progress = Progress::with_total("up", steps);
         progress.step("certificates and network", || {
             pki::ensure(&self.layout, self.plan, self.record.nodes)?;
             if self.record.nodes > 0 {
@@ -143,6 +117,12 @@ impl Up {
         }
         let what = format!("{} fake node(s)", self.record.fake_nodes);
         progress.step(&what, || self.fake_nodes())?;
+        for extra in &self.record.with {
+            let nodes: Vec<_> = self.node_plans().collect();
+            progress.step(extras::process(*extra), || {
+                extras::ensure(*extra, &self.layout, self.plan, &self.api, &nodes)
+            })?;
+        }
         Record {
             programs,
             ..self.record.clone()
@@ -154,8 +134,9 @@ impl Up {
     fn foundations(&self) -> Result<()> {
         control_plane::start_store_and_api(&self.layout, self.plan)?;
         thread::scope(|scope| {
+            let (count, network) = (self.record.nodes, self.record.network);
             let prepare =
-                |node| move || node::prepare(&self.layout, self.plan, node, self.record.nodes);
+                |node| move || node::prepare(&self.layout, self.plan, node, count, network);
             let nodes: Vec<_> = self
                 .node_plans()
                 .map(|node| scope.spawn(prepare(node)))
@@ -182,12 +163,17 @@ impl Up {
         self.api
             .apply(&list.to_string())
             .context("making the nodes' objects")?;
-        addons::apply(&self.api, self.plan).context("applying the addons")
+        let nodes: Vec<_> = self.node_plans().collect();
+        addons::apply(&self.api, &self.layout, self.plan, &nodes).context("applying the addons")?;
+        match self.record.network {
+            Network::Bridge => Ok(()),
+            Network::Cilium => cilium::apply_definitions(&self.api),
+        }
     }
 
     fn nodes(&self) -> Result<()> {
         for node in self.node_plans() {
-            kubelet::ensure(&self.layout, self.plan, node)?;
+            node::start(&self.layout, self.plan, node, self.record.network)?;
         }
         let names: Vec<String> = self
             .node_plans()
@@ -231,7 +217,7 @@ impl Up {
             .nodes(MAX_NODES)
             .skip(usize::from(self.record.nodes));
         for node in beyond.filter(|node| self.layout.node(*node).folder().exists()) {
-            node::remove(&self.layout, &self.api, node)
+            node::remove(&self.layout, &self.api, node, self.record.network)
                 .with_context(|| format!("removing {}", node.name()))?;
         }
         Ok(())
@@ -242,7 +228,7 @@ impl Up {
             process::check(&self.layout, name)?;
         }
         self.node_plans()
-            .try_for_each(|node| node::check(&self.layout, node))
+            .try_for_each(|node| node::check(&self.layout, node, self.record.network))
     }
 
     fn node_plans(&self) -> impl Iterator<Item = NodePlan> {

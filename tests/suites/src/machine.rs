@@ -36,7 +36,7 @@ const FOLDERS: [&str; 7] = [
 
 /// A look at the machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Machine {
+pub struct Machine {
     /// Network links, routes, rules, packet filter tables, and control groups near the root.
     network: BTreeMap<&'static str, BTreeSet<String>>,
     /// The kernel's settings.
@@ -51,7 +51,7 @@ impl Machine {
     ///
     /// # Errors
     /// When something can't be read.
-    pub(crate) fn now() -> Result<Self> {
+    pub fn now() -> Result<Self> {
         let mut network = BTreeMap::new();
         network.insert(
             "links",
@@ -84,7 +84,8 @@ impl Machine {
 
     /// What is there now and was not before, or the other way round, but for what is recognisably that of
     /// another local cluster than `ours`: those may come and go at the same time.
-    pub(crate) fn changes_since(&self, before: &Self, ours: &LocalCluster) -> Vec<String> {
+    #[must_use]
+    pub fn changes_since(&self, before: &Self, ours: &LocalCluster) -> Vec<String> {
         let mut changes = Vec::new();
         for (what, now) in &self.network {
             let was = before.network.get(what).cloned().unwrap_or_default();
@@ -120,9 +121,9 @@ impl Machine {
 
 /// A local cluster on this machine.
 #[derive(Clone, Debug)]
-pub(crate) struct LocalCluster {
+pub struct LocalCluster {
     /// The folder of its files.
-    pub(crate) folder: PathBuf,
+    pub folder: PathBuf,
     /// What the names of its links and control groups begin with.
     mark: String,
 }
@@ -132,7 +133,7 @@ impl LocalCluster {
     ///
     /// # Errors
     /// When there is none.
-    pub(crate) fn read(folder: PathBuf) -> Result<Self> {
+    pub fn read(folder: PathBuf) -> Result<Self> {
         let path = folder.join("cluster.json");
         let text =
             fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?;
@@ -147,7 +148,7 @@ impl LocalCluster {
 
     /// The processes that have anything to do with it: started by it, in a control group of it, or with its
     /// folder in their arguments or surroundings.
-    pub(crate) fn processes(&self) -> Result<Vec<(i32, String)>> {
+    pub fn processes(&self) -> Result<Vec<(i32, String)>> {
         let (folder, group) = (shown(&self.folder), format!("/{}-", self.mark));
         let mut found = Vec::new();
         for path in entries("/proc")? {
@@ -190,7 +191,7 @@ impl LocalCluster {
 }
 
 /// Kills all these processes (SIGKILL); one that has ended in the meantime is fine.
-pub(crate) fn kill_all(processes: &[(i32, String)]) {
+pub fn kill_all(processes: &[(i32, String)]) {
     for (pid, _) in processes {
         let _ended = kill(Pid::from_raw(*pid), Signal::SIGKILL);
     }
