@@ -3,8 +3,12 @@
 use std::collections::BTreeMap;
 
 use anyhow::Result;
-use k8s_openapi::api::apps::v1::{ControllerRevision, Deployment};
-use k8s_openapi::api::core::v1::{Service, ServiceAccount};
+use k8s_openapi::api::apps::v1::{ControllerRevision, Deployment, StatefulSet};
+use k8s_openapi::api::core::v1::{
+    ConfigMap, PersistentVolumeClaim, ResourceQuota, Service, ServiceAccount,
+};
+use k8s_openapi::api::networking::v1::{Ingress, NetworkPolicy};
+use k8s_openapi::api::policy::v1::PodDisruptionBudget;
 use kube::api::{Api, DynamicObject, ListParams};
 use kube::core::NamespaceResourceScope;
 use kube::discovery::ApiResource;
@@ -30,9 +34,16 @@ impl Snapshot {
         let mut all = Self::default();
         all.add::<RestAPI>(namespace).await?;
         all.add::<Deployment>(namespace).await?;
+        all.add::<StatefulSet>(namespace).await?;
         all.add::<Service>(namespace).await?;
-        all.add::<ServiceAccount>(namespace).await?;
+        all.add::<ConfigMap>(namespace).await?;
+        all.add::<PersistentVolumeClaim>(namespace).await?;
         all.add::<ControllerRevision>(namespace).await?;
+        all.add::<ServiceAccount>(namespace).await?;
+        all.add::<NetworkPolicy>(namespace).await?;
+        all.add::<PodDisruptionBudget>(namespace).await?;
+        all.add::<Ingress>(namespace).await?;
+        all.add::<ResourceQuota>(namespace).await?;
         Ok(all)
     }
 
@@ -44,8 +55,7 @@ impl Snapshot {
         let api: Api<DynamicObject> =
             Api::namespaced_with(namespace.client.clone(), &namespace.name, &resource);
         for object in api.list(&ListParams::default()).await? {
-            // Every namespace gets this one from Kubernetes itself.
-            if resource.kind != "ServiceAccount" || object.name_any() != "default" {
+            if !is_kubernetes_own(&resource.kind, &object.name_any()) {
                 self.0
                     .insert(format!("{}/{}", resource.kind, object.name_any()), object);
             }
@@ -119,6 +129,14 @@ impl Snapshot {
         };
         self.0.iter().map(shape).collect()
     }
+}
+
+/// Whether every namespace gets the object from Kubernetes itself.
+fn is_kubernetes_own(kind: &str, name: &str) -> bool {
+    matches!(
+        (kind, name),
+        ("ServiceAccount", "default") | ("ConfigMap", "kube-root-ca.crt")
+    )
 }
 
 /// What differs between two runs that do the same.
