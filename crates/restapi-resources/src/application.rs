@@ -136,9 +136,6 @@ impl Application {
         self
     }
 
-    pub fn at(&self, _: &serde_json::Value) -> Result<Self, Invalid> {
-        Ok(self.clone())
-    }
     /// The reference that makes the application the owner of an object.
     #[must_use]
     pub fn owner_reference(&self) -> OwnerReference {

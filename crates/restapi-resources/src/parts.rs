@@ -32,9 +32,6 @@ pub struct Parts {
 }
 
 impl Parts {
-    pub fn are_opaque(&self) -> bool {
-        false
-    }
     /// Reads the opaque fields of `spec`, which stands at `path`.
     ///
     /// # Errors

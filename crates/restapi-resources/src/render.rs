@@ -38,16 +38,12 @@ impl RenderVersion {
 pub struct RenderedComponent {
     /// Which component.
     pub name: ComponentName,
-    pub workload: Workload,
-    pub coloured: Option<Service>,
-    pub stable: Option<Service>,
-    pub config_map: Option<k8s_openapi::api::core::v1::ConfigMap>,
-    pub claim: Option<k8s_openapi::api::core::v1::PersistentVolumeClaim>,
-}
-#[derive(Clone, Debug, PartialEq)]
-pub enum Workload {
-    Deployment(Box<Deployment>),
-    StatefulSet(Box<k8s_openapi::api::apps::v1::StatefulSet>),
+    /// `APP-COMPONENT-COLOUR`.
+    pub deployment: Deployment,
+    /// `APP-COMPONENT-COLOUR`.
+    pub coloured: Service,
+    /// `APP-COMPONENT`.
+    pub stable: Service,
 }
 
 /// The objects of an application in one environment.
@@ -66,7 +62,6 @@ pub fn render(
     environment: Environment,
     writer: &str,
     version: RenderVersion,
-    _: &crate::ports::LivePorts,
 ) -> Rendered {
     Rendered {
         service_account: service_account(app),
@@ -75,17 +70,73 @@ pub fn render(
             .iter()
             .map(|component| RenderedComponent {
                 name: component.name,
-                workload: Workload::Deployment(Box::new(deployment(
-                    app,
-                    component,
-                    environment,
-                    version,
-                ))),
-                coloured: Some(service::coloured(app, component, environment)),
-                stable: Some(service::stable(app, component, environment, writer)),
-                config_map: None,
-                claim: None,
+                deployment: deployment(app, component, environment, version),
+                coloured: service::coloured(app, component, environment),
+                stable: service::stable(app, component, environment, writer),
             })
             .collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::controller_revision::controller_revision;
+    use crate::fixtures::{SPEC, restapi};
+
+    /// What version 1 renders, byte for byte. A difference here restarts people's pods: make it a new
+    /// version instead, unless this version was never released.
+    #[test]
+    fn version_1_is_what_the_golden_files_hold() {
+        let app = Application::resolve(&restapi(SPEC)).unwrap();
+        let rendered = render(
+            &app,
+            Environment::Blue,
+            "core-reconciler",
+            RenderVersion::V1,
+        );
+        insta::assert_yaml_snapshot!("v1-service-account", rendered.service_account);
+        for component in rendered.components {
+            insta::assert_yaml_snapshot!(
+                format!("v1-{}-deployment", component.name),
+                component.deployment
+            );
+            insta::assert_yaml_snapshot!(
+                format!("v1-{}-coloured", component.name),
+                component.coloured
+            );
+            insta::assert_yaml_snapshot!(format!("v1-{}-stable", component.name), component.stable);
+        }
+        insta::assert_yaml_snapshot!("v1-controller-revision", controller_revision(&app, 1));
+    }
+
+    #[test]
+    fn every_version_has_a_name_and_unknown_ones_have_none() {
+        assert_eq!(
+            RenderVersion::parse(RenderVersion::V1.as_str()),
+            Some(RenderVersion::V1)
+        );
+        assert_eq!(RenderVersion::parse("999"), None);
+    }
+
+    #[test]
+    fn green_talks_to_green_only() {
+        let app = Application::resolve(&restapi(SPEC)).unwrap();
+        let rendered = render(
+            &app,
+            Environment::Green,
+            "core-reconciler",
+            RenderVersion::V1,
+        );
+        let text = serde_json::to_string(
+            &rendered
+                .components
+                .iter()
+                .map(|c| &c.deployment)
+                .collect::<Vec<_>>(),
+        )
+        .unwrap();
+        assert!(text.contains("http://orders-model-green:8080"));
+        assert!(!text.contains("blue"));
     }
 }
