@@ -113,7 +113,7 @@ impl References {
         let wanted: BTreeMap<_, _> = app
             .components
             .iter()
-            .map(|component| (component.name, references::of(app, component)))
+            .map(|component| (component.name, references::references(app, component)))
             .filter(|(_, references)| !references.is_empty())
             .collect();
         let key = |reference: &Reference| Key {

@@ -41,12 +41,15 @@ pub fn cause(component: &Component, pods: &[Arc<Pod>]) -> Option<Cause> {
     causes.into_iter().next()
 }
 
-/// Drops what nobody reads of a pod: all but labels, deletion, owners, the ports and the account that it uses,
+/// How the names of variables end in which pods are told their peers' addresses.
+pub const PEER_SUFFIX: &str = "_URL";
+
+/// Drops what nobody reads of a pod: all but labels, deletion, owners, its ports, its peers and its account,
 /// and what [`cause`] finds something wrong in. What comes and goes in the life of a pod that is well is left out, so that it is no news to anybody.
 pub fn keep_what_is_read(pod: &mut Pod) {
     pod.spec = pod.spec.take().map(|spec| PodSpec {
         service_account_name: spec.service_account_name,
-        containers: spec.containers.into_iter().map(only_ports).collect(),
+        containers: spec.containers.into_iter().map(ports_and_peers).collect(),
         ..PodSpec::default()
     });
     let meta = &mut pod.metadata;
@@ -70,10 +73,13 @@ pub fn keep_what_is_read(pod: &mut Pod) {
     };
 }
 
-fn only_ports(container: Container) -> Container {
+fn ports_and_peers(container: Container) -> Container {
+    let mut peers = container.env.unwrap_or_default();
+    peers.retain(|variable| variable.name.ends_with(PEER_SUFFIX));
     Container {
         name: container.name,
         ports: container.ports,
+        env: Some(peers),
         ..Container::default()
     }
 }

@@ -47,7 +47,7 @@ impl Content {
     pub(super) fn lack(&self, reference: &Reference, component: ComponentName) -> Option<String> {
         let (kind, name) = (reference.kind.as_str(), &reference.name);
         match self {
-            Self::Absent if !reference.is_optional => Some(format!(
+            Self::Absent if !reference.optional => Some(format!(
                 "{component}: {kind} {name} does not exist: create it, or correct {}; what runs is left as it is",
                 component.path()
             )),

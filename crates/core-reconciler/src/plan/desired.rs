@@ -4,17 +4,20 @@ use k8s_openapi::api::apps::v1::ControllerRevision;
 use kube::{Resource, ResourceExt as _};
 use manager_kit::writer::Draft;
 use restapi_resources::companions::{Companions, companions};
+use restapi_resources::parts::Parts;
 use restapi_resources::pod_monitor::scrape_annotations;
 use restapi_resources::ports::{LivePorts, Ports};
-use restapi_resources::render::{RenderedComponent, Workload};
 use restapi_resources::surroundings::Surroundings;
 use restapi_resources::third_party::{ThirdParty, ThirdPartyKind};
-use restapi_resources::{Application, RenderVersion, render};
+use restapi_resources::{
+    Application, PortsInUse, RenderVersion, RenderedComponent, Workload, render,
+};
 use restapi_types::{ComponentName, keys};
 use serde::Serialize;
 
 use super::{PlanError, WRITER, active_environment};
 use crate::kinds::Role;
+use crate::pods;
 use crate::world::World;
 
 /// When an object is made.
@@ -80,7 +83,8 @@ pub(super) fn all(
         monitors_pods,
     )?;
     let version = RenderVersion::default();
-    for component in render(app, environment, WRITER, version, &live).components {
+    let called = ports_in_use(world);
+    for component in render(app, environment, WRITER, version, &called).components {
         add_component(&mut all, app, component, monitors_pods)?;
     }
     Ok(all)
@@ -97,6 +101,26 @@ fn live_ports(world: &World) -> LivePorts {
         }
     }
     live
+}
+
+/// The ports under which pods still call each other, whatever the spec now says: a pod was told its peers'
+/// addresses when it was made.
+fn ports_in_use(world: &World) -> PortsInUse {
+    let mut called = PortsInUse::default();
+    let containers = world.pods.iter().filter_map(|pod| pod.spec.as_ref());
+    let variables = containers
+        .flat_map(|spec| &spec.containers)
+        .flat_map(|container| container.env.iter().flatten());
+    for variable in variables {
+        let name = variable.name.strip_suffix(pods::PEER_SUFFIX);
+        let component = name.and_then(|name| ComponentName::of(&name.to_ascii_lowercase()));
+        let port = variable.value.as_ref().and_then(|url| url.rsplit_once(':'));
+        let port = port.and_then(|(_, port)| port.parse().ok());
+        if let (Some(component), Some(port)) = (component, port) {
+            called.add(component, port);
+        }
+    }
+    called
 }
 
 fn add_companions(
@@ -167,7 +191,7 @@ fn add_component(
         Workload::StatefulSet(set) => Desired::new(&**set, Stage::Workloads, role)?,
     };
     own.push(Desired {
-        is_opaque: component.is_some_and(|c| c.parts.are_opaque()),
+        is_opaque: component.is_some_and(|c| c.parts != Parts::default()),
         ..workload
     });
     extend(&mut own, &stable, Stage::Workloads, role)?;

@@ -2,7 +2,8 @@
 
 use jiff::Timestamp;
 use kube::core::DynamicObject;
-use restapi_resources::{Application, Component, notices};
+use restapi_resources::notices::notices;
+use restapi_resources::{Application, Component, pod, security};
 use restapi_types::{ComponentStatus, Environment, names};
 
 use super::issue::{Issue, Weight};
@@ -50,7 +51,7 @@ pub(super) fn verdict(
     let is_rolled_out = workload.is_some() && counts.is_rolled_out();
     let ready = workload.is_some() && counts.is_available();
     let cause = (!ready).then(|| cause(component, workload, &counts, world));
-    let notices = notices::of(component);
+    let notices = told(app, component, environment);
     ComponentVerdict {
         is_available: component.replicas == 0 || counts.available > 0,
         is_progressing: !is_rolled_out,
@@ -68,6 +69,13 @@ pub(super) fn verdict(
         },
         cause,
     }
+}
+
+/// What its author should know although nothing is wrong.
+fn told(app: &Application, component: &Component, environment: Environment) -> Vec<String> {
+    let template = pod::template(app, component, environment);
+    let opt_outs = security::opt_outs(component, &template);
+    notices(component).into_iter().chain(opt_outs).collect()
 }
 
 /// The component's workload as it is.
