@@ -37,6 +37,8 @@ pub const SEALED: &str = "restapi.dev/sealed";
 pub const RENDER_VERSION: &str = "restapi.dev/render-version";
 /// Annotation: a hash of what was last applied, so that a field that is no longer wanted is noticed.
 pub const APPLIED: &str = "restapi.dev/applied";
+/// Annotation on a pod template: the hash of the ConfigMaps and Secrets that the pods refer to.
+pub const CONFIG: &str = "restapi.dev/config";
 /// Annotation on an Ingress: the cert-manager `ClusterIssuer` that makes its certificate.
 pub const CLUSTER_ISSUER: &str = "cert-manager.io/cluster-issuer";
 /// Annotation on a Service by which a Prometheus without `PodMonitors` finds metrics: `true`.
