@@ -8,7 +8,7 @@ use restapi_types::spec::storage::{PersistenceMode, PersistenceSpec};
 use restapi_types::{ComponentName, ComponentSpec, RestAPI, RestAPISpec, names};
 
 use crate::parts::Parts;
-use crate::{inherit, revision};
+use crate::{guard, inherit, revision};
 
 /// A `RestAPI` that can't be rendered. Admission refuses what it can see; what it can't see, and what was
 /// stored before a rule existed, is reported in status, and what runs is left as it is.
@@ -79,6 +79,8 @@ pub struct Component {
     pub parts: Parts,
     /// The Secrets with the credentials of registries.
     pub pull_secrets: Vec<String>,
+    /// Whether its pods have a token for the API server.
+    pub automount_token: bool,
     /// The hash of the ConfigMaps and Secrets that its pods refer to, once these were read.
     pub config: Option<String>,
 }
@@ -108,7 +110,7 @@ impl Application {
             .into_iter()
             .map(|(name, component)| Component::resolve(name, component, &restapi.spec))
             .collect::<Result<Vec<_>, _>>()?;
-        Ok(Self {
+        let app = Self {
             name,
             namespace: required(meta.namespace.as_ref(), "metadata.namespace")?,
             uid: required(meta.uid.as_ref(), "metadata.uid")?,
@@ -116,7 +118,9 @@ impl Application {
             spec: restapi.spec.clone(),
             revision: revision::of(&components),
             components,
-        })
+        };
+        guard::check(&app)?;
+        Ok(app)
     }
 
     /// The component of that name, if the application has it.
@@ -160,7 +164,17 @@ impl Component {
         own: &ComponentSpec,
         all: &RestAPISpec,
     ) -> Result<Self, Invalid> {
-        let spec = inherit::component(own, all);
+        let mut component = Self::from_spec(name, inherit::component(own, all))?;
+        let pull_secrets = all.image_pull_secrets.iter().flatten();
+        component.pull_secrets = pull_secrets.map(|secret| secret.name.clone()).collect();
+        let account = component.spec.service_account.as_ref();
+        let account = account.or(all.service_account.as_ref());
+        component.automount_token = account.and_then(|a| a.automount_token).unwrap_or(false);
+        Ok(component)
+    }
+
+    /// A component that has inherited, with defaults worked out, and without what only its application knows.
+    pub(crate) fn from_spec(name: ComponentName, spec: ComponentSpec) -> Result<Self, Invalid> {
         let image = spec.image.clone().ok_or_else(|| {
             Invalid::new(
                 format!("{}.image", name.path()),
@@ -177,12 +191,8 @@ impl Component {
             is_exposed: spec.exposed.unwrap_or(name.is_exposed_by_default()),
             parts: Parts::parse(&spec, &name.path())?,
             spec,
-            pull_secrets: all
-                .image_pull_secrets
-                .iter()
-                .flatten()
-                .map(|secret| secret.name.clone())
-                .collect(),
+            pull_secrets: Vec::new(),
+            automount_token: false,
             config: None,
         })
     }

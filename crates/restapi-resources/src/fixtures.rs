@@ -3,7 +3,10 @@
 use restapi_types::RestAPI;
 use serde_json::{Value, json};
 
-/// An application that uses every field.
+/// An application of every shape: with a claim, a claim for each pod, a worker, and all of what authors say.
+pub(crate) const FULL: &str = include_str!("fixtures/full.json");
+
+/// An application of the four components, with little said about each.
 pub(crate) const SPEC: &str = r#"{
     "image": "orders:1",
     "replicas": 2,
@@ -28,4 +31,9 @@ pub(crate) fn restapi(spec: &str) -> RestAPI {
         "spec": spec,
     }))
     .unwrap()
+}
+
+/// The application `orders` with that spec, resolved.
+pub(crate) fn application(spec: &str) -> crate::Application {
+    crate::Application::resolve(&restapi(spec)).unwrap()
 }

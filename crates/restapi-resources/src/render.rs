@@ -1,12 +1,12 @@
 //! Everything that an application's components need in one environment, in one value.
 
-use k8s_openapi::api::apps::v1::Deployment;
-use k8s_openapi::api::core::v1::{Service, ServiceAccount};
+use k8s_openapi::api::core::v1::{ConfigMap, PersistentVolumeClaim, Service, ServiceAccount};
 use restapi_types::{ComponentName, Environment};
 
-use crate::deployment::deployment;
+use crate::ports_in_use::PortsInUse;
 use crate::service_account::service_account;
-use crate::{Application, service};
+use crate::workload::{Workload, workload};
+use crate::{Application, claim, config_map, service};
 
 /// A version of the rendering. A change that alters a pod template is a new version, used from an
 /// application's next revision on: upgrading a manager restarts nobody's pods.
@@ -38,12 +38,16 @@ impl RenderVersion {
 pub struct RenderedComponent {
     /// Which component.
     pub name: ComponentName,
-    /// `APP-COMPONENT-COLOUR`.
-    pub deployment: Deployment,
-    /// `APP-COMPONENT-COLOUR`.
-    pub coloured: Service,
-    /// `APP-COMPONENT`.
-    pub stable: Service,
+    /// What runs its pods.
+    pub workload: Workload,
+    /// `APP-COMPONENT-COLOUR`; a worker has none.
+    pub coloured: Option<Service>,
+    /// `APP-COMPONENT`; a worker has none.
+    pub stable: Option<Service>,
+    /// The plain values of `envVars`, if there are any. It must exist before the workload.
+    pub config_map: Option<ConfigMap>,
+    /// The claim that its pods share, if they do. It must exist before the workload.
+    pub claim: Option<PersistentVolumeClaim>,
 }
 
 /// The objects of an application in one environment.
@@ -55,13 +59,15 @@ pub struct Rendered {
     pub components: Vec<RenderedComponent>,
 }
 
-/// Renders `app` in `environment`, with the stable Services selecting it and written by `writer`.
+/// Renders `app` in `environment`, with the stable Services selecting it and written by `writer`, and with the
+/// ports under which pods of earlier revisions still call its components.
 #[must_use]
 pub fn render(
     app: &Application,
     environment: Environment,
     writer: &str,
     version: RenderVersion,
+    in_use: &PortsInUse,
 ) -> Rendered {
     Rendered {
         service_account: service_account(app),
@@ -70,9 +76,11 @@ pub fn render(
             .iter()
             .map(|component| RenderedComponent {
                 name: component.name,
-                deployment: deployment(app, component, environment, version),
-                coloured: service::coloured(app, component, environment),
-                stable: service::stable(app, component, environment, writer),
+                workload: workload(app, component, environment, version),
+                coloured: service::coloured(app, component, environment, in_use),
+                stable: service::stable(app, component, environment, writer, in_use),
+                config_map: config_map::config_map(app, component),
+                claim: claim::shared(app, component),
             })
             .collect(),
     }
@@ -80,32 +88,43 @@ pub fn render(
 
 #[cfg(test)]
 mod tests {
+    use serde::Serialize;
+
     use super::*;
     use crate::controller_revision::controller_revision;
-    use crate::fixtures::{SPEC, restapi};
+    use crate::fixtures::{FULL, application};
+
+    fn rendered(app: &Application, environment: Environment) -> Rendered {
+        let in_use = PortsInUse::default();
+        render(
+            app,
+            environment,
+            "core-reconciler",
+            RenderVersion::V1,
+            &in_use,
+        )
+    }
+
+    fn golden(component: &RenderedComponent, part: &str, object: Option<&impl Serialize>) {
+        if let Some(object) = object {
+            insta::assert_yaml_snapshot!(format!("v1-{}-{part}", component.name), object);
+        }
+    }
 
     /// What version 1 renders, byte for byte. A difference here restarts people's pods: make it a new
     /// version instead, unless this version was never released.
     #[test]
     fn version_1_is_what_the_golden_files_hold() {
-        let app = Application::resolve(&restapi(SPEC)).unwrap();
-        let rendered = render(
-            &app,
-            Environment::Blue,
-            "core-reconciler",
-            RenderVersion::V1,
-        );
+        let app = application(FULL);
+        let rendered = rendered(&app, Environment::Blue);
         insta::assert_yaml_snapshot!("v1-service-account", rendered.service_account);
-        for component in rendered.components {
-            insta::assert_yaml_snapshot!(
-                format!("v1-{}-deployment", component.name),
-                component.deployment
-            );
-            insta::assert_yaml_snapshot!(
-                format!("v1-{}-coloured", component.name),
-                component.coloured
-            );
-            insta::assert_yaml_snapshot!(format!("v1-{}-stable", component.name), component.stable);
+        for component in &rendered.components {
+            golden(component, "deployment", component.workload.deployment());
+            golden(component, "stateful-set", component.workload.stateful_set());
+            golden(component, "coloured", component.coloured.as_ref());
+            golden(component, "stable", component.stable.as_ref());
+            golden(component, "config-map", component.config_map.as_ref());
+            golden(component, "claim", component.claim.as_ref());
         }
         insta::assert_yaml_snapshot!("v1-controller-revision", controller_revision(&app, 1));
     }
@@ -121,22 +140,11 @@ mod tests {
 
     #[test]
     fn green_talks_to_green_only() {
-        let app = Application::resolve(&restapi(SPEC)).unwrap();
-        let rendered = render(
-            &app,
-            Environment::Green,
-            "core-reconciler",
-            RenderVersion::V1,
-        );
-        let text = serde_json::to_string(
-            &rendered
-                .components
-                .iter()
-                .map(|c| &c.deployment)
-                .collect::<Vec<_>>(),
-        )
-        .unwrap();
-        assert!(text.contains("http://orders-model-green:8080"));
+        let rendered = rendered(&application(FULL), Environment::Green);
+        let components = rendered.components.iter();
+        let templates: Vec<_> = components.map(|c| c.workload.template()).collect();
+        let text = serde_json::to_string(&templates).unwrap();
+        assert!(text.contains("grpc://orders-model-green:8080"));
         assert!(!text.contains("blue"));
     }
 }

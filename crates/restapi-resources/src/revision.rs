@@ -13,6 +13,10 @@ pub const CONFIG: &str = "config";
 /// Where the content of a revision has the names of a component's pull secrets.
 pub const PULL_SECRETS: &str = "imagePullSecrets";
 
+/// Where the content of a revision says that a component's pods have a token for the API server, whichever of the
+/// component and the application asks for it.
+pub const TOKEN: &str = "automountToken";
+
 /// What a change of a field does.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Effect {
@@ -66,12 +70,14 @@ pub const FIELDS: &[(&str, Effect)] = &[
 ];
 
 /// Fields of fields that apply in place although the field as a whole reaches a pod template.
-const IN_PLACE_INSIDE: &[(&str, &str)] = &[
+pub(crate) const IN_PLACE_INSIDE: &[(&str, &str)] = &[
     ("persistence", "size"),
     ("persistence", "retention"),
     ("persistence", "storageClassName"),
     ("persistence", "accessMode"),
     ("serviceAccount", "annotations"),
+    // Said once for the pods, below.
+    ("serviceAccount", "automountToken"),
 ];
 
 /// The application's own fields that are no component's, and what a change of them does.
@@ -120,6 +126,9 @@ fn template_fields(component: &Component) -> Value {
         }
         if !component.pull_secrets.is_empty() {
             map.insert(PULL_SECRETS.to_owned(), json!(component.pull_secrets));
+        }
+        if component.automount_token {
+            map.insert(TOKEN.to_owned(), json!(true));
         }
         if let Some(hash) = &component.config {
             map.insert(CONFIG.to_owned(), json!(hash));
