@@ -7,8 +7,11 @@ use anyhow::{Context, Result, ensure};
 use k8s_openapi::api::apps::v1::Deployment;
 use kube::ResourceExt as _;
 use kube::api::ListParams;
+use restapi_resources::companions::companions;
 use restapi_resources::controller_revision::controller_revision;
-use restapi_resources::{Application, RenderVersion, render};
+use restapi_resources::ports::LivePorts;
+use restapi_resources::surroundings::Surroundings;
+use restapi_resources::{Application, PortsInUse, RenderVersion, render};
 use restapi_types::{Environment, RestAPI};
 use serde_json::{Value, json};
 use suites::app::{App, is_ready};
@@ -130,18 +133,36 @@ fn rendered(restapi: &RestAPI) -> Result<BTreeMap<String, Value>> {
         Environment::Blue,
         operator::NAME,
         RenderVersion::default(),
+        &PortsInUse::default(),
     );
-    let mut objects = vec![
-        json!(all.service_account),
-        json!(controller_revision(&app, 1)),
-    ];
+    let beside = companions(
+        &app,
+        Environment::Blue,
+        &surroundings(),
+        &LivePorts::default(),
+    )?;
+    let mut objects = vec![json!(controller_revision(&app, 1))];
+    objects.extend(beside.service_accounts.iter().map(|o| json!(o)));
+    objects.extend(beside.network_policies.iter().map(|o| json!(o)));
+    objects.extend(beside.disruption_budgets.iter().map(|o| json!(o)));
     for c in &all.components {
-        objects.extend([json!(c.deployment), json!(c.coloured), json!(c.stable)]);
+        objects.extend(c.workload.deployment().map(|o| json!(o)));
+        objects.extend(c.config_map.iter().map(|o| json!(o)));
+        objects.extend(c.coloured.iter().chain(&c.stable).map(|o| json!(o)));
     }
     objects
         .into_iter()
         .map(|object| identified(object).context("no kind or name"))
         .collect()
+}
+
+/// What the installed operator was told about its surroundings.
+fn surroundings() -> Surroundings {
+    Surroundings {
+        managers_namespace: "restapi-system".to_owned(),
+        monitoring_namespace: None,
+        otlp: None,
+    }
 }
 
 /// An object by its `KIND/NAME`, without the type, which objects of a list don't carry.

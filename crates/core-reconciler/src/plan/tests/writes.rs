@@ -163,7 +163,9 @@ fn a_removed_component_goes_and_its_coloured_service_outlives_its_pods() {
     let second = plan_of(&world);
     let second_deletes = summary(&second);
     assert!(
-        second_deletes.iter().all(|w| w.starts_with("delete ConfigMap")),
+        second_deletes
+            .iter()
+            .all(|w| w.starts_with("delete ConfigMap")),
         "the pod is still there: {second_deletes:?}"
     );
     carry_out(&mut world, &second);
