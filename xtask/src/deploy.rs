@@ -1,6 +1,8 @@
 //! `cargo xtask deploy`: the CRD and the managers, from `kustomize/`, with the images built last.
 
 use std::path::PathBuf;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 
@@ -12,6 +14,9 @@ use crate::{artifacts, paths};
 
 /// The binaries that run in the cluster as managers.
 const MANAGERS: &[&str] = &["core-reconciler"];
+
+/// How long the API server may take to serve the custom resource.
+const ESTABLISHED: Duration = Duration::from_secs(30);
 
 /// The namespace of the managers, as `kustomize/crd` has it.
 pub(crate) const NAMESPACE: &str = "restapi-system";
@@ -51,11 +56,19 @@ pub(crate) fn run(target: &Target, args: &Args) -> Result<()> {
 /// When the API server refuses it or doesn't serve it within 30 s.
 pub(crate) fn install_crd(target: &Target) -> Result<()> {
     apply(target, &kustomization::build(&folder("crd"))?)?;
-    target
+    let wait = target
         .kubectl()
         .args(["wait", "--for=condition=Established", "--timeout=30s"])
-        .arg("customresourcedefinition/restapis.restapi.dev")
-        .run()
+        .arg("customresourcedefinition/restapis.restapi.dev");
+    // kubectl gives up at once on a definition that has no status yet.
+    let deadline = Instant::now() + ESTABLISHED;
+    while let Err(error) = wait.run() {
+        if Instant::now() >= deadline {
+            return Err(error);
+        }
+        thread::sleep(Duration::from_millis(100));
+    }
+    Ok(())
 }
 
 /// Applies a manifest on the server's side, as one field manager that owns all of it.

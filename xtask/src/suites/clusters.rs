@@ -122,6 +122,8 @@ fn tests(suite: &str, environment: &Environment, args: &Args) -> Result<Count> {
         .args(["test", "--package", "suites", "--test", suite, "--"])
         .args(args.all.then_some("--include-ignored"))
         .args(&args.filter)
+        // What a test waits for is built on its thread's stack, whole RestAPIs of it, unoptimised.
+        .env("RUST_MIN_STACK", "16777216")
         .envs(environment.variables())
         .current_dir(paths::repository());
     counted::run(&mut command)

@@ -3,7 +3,7 @@
 use anyhow::{Result, ensure};
 use restapi_types::ComponentName;
 use serde_json::{Value, json};
-use suites::app::{App, four};
+use suites::app::App;
 use suites::chain;
 use suites::front::{self, Authority};
 use suites::namespace::{self, Namespace};
