@@ -65,7 +65,8 @@ mod tests {
 
     #[test]
     fn only_the_whole_way_in_one_environment_counts() {
-        let blue = ["view", "controller", "model", "repository"].map(|component| (component, "blue"));
+        let blue =
+            ["view", "controller", "model", "repository"].map(|component| (component, "blue"));
         assert_eq!(whole(&answer(&blue), ComponentName::View).unwrap().len(), 4);
         assert_eq!(
             whole(&answer(&blue[1..]), ComponentName::Controller)
