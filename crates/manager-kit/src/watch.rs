@@ -9,6 +9,7 @@
 //! stop for ever when an object is deleted, and which do not pass deletes on at all.
 
 mod guarded;
+mod lean;
 pub(crate) mod main_kind;
 mod optional;
 mod stored;
@@ -24,6 +25,7 @@ use kube::{Api, Resource};
 use serde::de::DeserializeOwned;
 
 pub use self::guarded::{Guarded, InvalidObject};
+use self::lean::Lean;
 pub use self::main_kind::{Main, MainStore, main_stream};
 pub use self::optional::{Served, optional};
 use crate::context::Context;
@@ -120,7 +122,7 @@ where
             ),
         };
         Self {
-            stream: watcher(api, config.page_size(PAGE)).boxed(),
+            stream: events(api, kind, config),
             backoff: DefaultBackoff::default(),
             failures: 0,
             kind: K::kind(kind).into_owned(),
@@ -201,6 +203,26 @@ where
             wait
         }
     }
+}
+
+/// The events of the objects of `api`, without their `managedFields`.
+fn events<K>(
+    api: Api<K>,
+    kind: &K::DynamicType,
+    config: Config,
+) -> BoxStream<'static, Result<Event<K>, Error>>
+where
+    K: Resource + Clone + DeserializeOwned + Debug + Send + 'static,
+{
+    let events = watcher(lean::lean(api, kind), config.page_size(PAGE));
+    let whole = |event| match event {
+        Event::Apply(Lean(object)) => Event::Apply(object),
+        Event::Delete(Lean(object)) => Event::Delete(object),
+        Event::InitApply(Lean(object)) => Event::InitApply(object),
+        Event::Init => Event::Init,
+        Event::InitDone => Event::InitDone,
+    };
+    events.map(move |event| event.map(whole)).boxed()
 }
 
 fn is_missing(error: &Error) -> bool {

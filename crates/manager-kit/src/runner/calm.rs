@@ -4,7 +4,7 @@
 //! then pods and counts. Each may be the one that matters, so none is lost; but what is reconciled once sees
 //! all that came before. The first trigger after a while passes at once, so that drift is repaired at once.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::{BTreeMap, HashMap};
 use std::hash::Hash;
 use std::pin::{Pin, pin};
 use std::time::Duration;
@@ -12,20 +12,22 @@ use std::time::Duration;
 use futures::{Stream, StreamExt as _, stream};
 use tokio::time::{Instant, sleep_until};
 
-/// How much time is between two triggers for the same object at least.
+/// How much time is between two triggers for the same object at least: first this much, doubled each time that
+/// there were more within it, up to the second.
 const GAP: Duration = Duration::from_millis(100);
+const LONGEST_GAP: Duration = Duration::from_millis(400);
 
-/// The same triggers, but for each object one in [`GAP`] at most: those that come sooner are one at its end.
+/// The same triggers, but for each object one in a gap at most: those that come sooner are one at its end.
 pub(super) fn calm<K, S>(triggers: S) -> impl Stream<Item = K> + Send
 where
     K: Clone + Eq + Hash + Send,
     S: Stream<Item = K> + Send,
 {
-    let triggers = Box::pin(triggers);
     let state = Calm {
-        triggers,
-        again: HashMap::new(),
-        gaps: VecDeque::new(),
+        triggers: Box::pin(triggers),
+        recent: HashMap::new(),
+        ends: BTreeMap::new(),
+        passed: 0,
     };
     stream::unfold(state, |mut calm| async move {
         let next = calm.next().await?;
@@ -35,10 +37,17 @@ where
 
 struct Calm<K, S> {
     triggers: Pin<Box<S>>,
-    /// The objects that passed within the last gap, and whether they were triggered again since.
-    again: HashMap<K, bool>,
-    /// When the gap of each ends, in order.
-    gaps: VecDeque<(Instant, K)>,
+    /// The objects that are within a gap.
+    recent: HashMap<K, Recent>,
+    /// When the gap of each ends; the number tells those of the same moment apart.
+    ends: BTreeMap<(Instant, u64), K>,
+    passed: u64,
+}
+
+struct Recent {
+    gap: Duration,
+    /// Whether the object was triggered again within the gap.
+    again: bool,
 }
 
 impl<K, S> Calm<K, S>
@@ -49,37 +58,43 @@ where
     /// The next trigger that passes; none when there are no more.
     async fn next(&mut self) -> Option<K> {
         loop {
-            let Some((end, _)) = self.gaps.front() else {
+            let Some(((end, _), _)) = self.ends.first_key_value() else {
                 let object = self.triggers.next().await?;
-                return Some(self.pass(object));
+                return Some(self.pass(object, GAP));
             };
             let ended = pin!(sleep_until(*end));
             tokio::select! {
                 biased;
-                () = ended => if let Some(object) = self.gap_ended() {
-                    return Some(self.pass(object));
+                () = ended => if let Some((object, gap)) = self.gap_ended() {
+                    let longer = gap.saturating_mul(2).min(LONGEST_GAP);
+                    return Some(self.pass(object, longer));
                 },
                 object = self.triggers.next() => {
                     let object = object?;
-                    match self.again.get_mut(&object) {
-                        Some(again) => *again = true,
-                        None => return Some(self.pass(object)),
+                    match self.recent.get_mut(&object) {
+                        Some(recent) => recent.again = true,
+                        None => return Some(self.pass(object, GAP)),
                     }
                 }
             }
         }
     }
 
-    fn pass(&mut self, object: K) -> K {
-        self.again.insert(object.clone(), false);
-        self.gaps.push_back((Instant::now() + GAP, object.clone()));
+    /// Lets the object pass; its gap begins.
+    fn pass(&mut self, object: K, gap: Duration) -> K {
+        self.passed = self.passed.wrapping_add(1);
+        let end = (Instant::now() + gap, self.passed);
+        self.ends.insert(end, object.clone());
+        self.recent
+            .insert(object.clone(), Recent { gap, again: false });
         object
     }
 
-    /// The object whose gap has ended, if it was triggered again within.
-    fn gap_ended(&mut self) -> Option<K> {
-        let (_, object) = self.gaps.pop_front()?;
-        self.again.remove(&object)?.then_some(object)
+    /// Ends the first gap; returns its object and how long it was, if the object was triggered again within.
+    fn gap_ended(&mut self) -> Option<(K, Duration)> {
+        let (_, object) = self.ends.pop_first()?;
+        let recent = self.recent.remove(&object)?;
+        recent.again.then_some((object, recent.gap))
     }
 }
 
@@ -121,6 +136,14 @@ mod tests {
         let passed = passed(&[(0, 'a'), (10, 'b'), (20, 'a'), (30, 'c')]).await;
         assert_eq!(passed.iter().map(|p| p.1).collect::<String>(), "abca");
         assert!(passed[2].0 < 35, "{passed:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_long_flood_passes_ever_more_rarely() {
+        let flood: Vec<_> = (0..200).map(|n| (n * 10, 'a')).collect();
+        let at: Vec<_> = passed(&flood).await.iter().map(|p| p.0 / 50).collect();
+        // After 0, 100, 300, 700, 1100, 1500, 1900 and, for those after that, 2300 ms.
+        assert_eq!(at, [0, 2, 6, 14, 22, 30, 38, 46]);
     }
 
     #[tokio::test(start_paused = true)]

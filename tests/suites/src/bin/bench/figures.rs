@@ -41,6 +41,9 @@ pub fn table(figures: &[Figure]) -> String {
 /// When the file can't be written.
 pub fn write(figures: &[Figure], path: &Path) -> Result<()> {
     let text = serde_json::to_string_pretty(figures)?;
+    if let Some(folder) = path.parent() {
+        fs::create_dir_all(folder).with_context(|| format!("creating {}", folder.display()))?;
+    }
     fs::write(path, text).with_context(|| format!("writing {}", path.display()))
 }
 

@@ -1,9 +1,12 @@
 //! core-reconciler, out of the cluster and without leases, so that every write counted is one for an
 //! application.
 
+use std::fs;
+use std::path::Path;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
+use k8s_openapi::api::apps::v1::Deployment;
 use suites::manager::Manager;
 use suites::metrics::Metrics;
 use suites::namespace::Namespace;
@@ -14,7 +17,7 @@ use crate::Common;
 /// How long the count of writes must not change to be the last one; twice as long as status may lag.
 const QUIET: Duration = Duration::from_secs(2);
 
-/// Starts core-reconciler for the whole cluster, as it is installed, and waits until it is ready.
+/// Starts core-reconciler for the whole cluster, with what it has where it is installed, and waits until it is ready.
 ///
 /// # Errors
 /// When it can't be started or isn't ready in time.
@@ -23,10 +26,25 @@ pub async fn start(namespace: &Namespace, common: &Common) -> Result<Manager> {
     let program = common.manager.as_ref().unwrap_or(&env.core_reconciler);
     let log = namespace.logs().join("core-reconciler.log");
     let concurrency = common.concurrency.to_string();
-    let variables = [("NO_LEASE", "true"), ("CONCURRENCY", &concurrency)];
+    let mut variables = vec![("NO_LEASE", "true"), ("CONCURRENCY", &concurrency)];
+    let installed = installed_variables(&env.repository)?;
+    variables.extend(installed.iter().map(|(name, value)| (&**name, &**value)));
     let manager = Manager::launch(program, &env.kubeconfig, &log, &variables).await?;
     manager.ready().await?;
     Ok(manager)
+}
+
+/// The variables with fixed values that it has where it is installed: those of its allocator.
+fn installed_variables(repository: &Path) -> Result<Vec<(String, String)>> {
+    let path = repository.join("kustomize/core-reconciler/deployment.yaml");
+    let text = fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?;
+    let deployment: Deployment = serde_saphyr::from_str(&text)?;
+    let pod = deployment.spec.and_then(|spec| spec.template.spec);
+    let containers = pod.into_iter().flat_map(|pod| pod.containers);
+    let variables = containers.flat_map(|container| container.env.unwrap_or_default());
+    Ok(variables
+        .filter_map(|variable| Some((variable.name, variable.value?)))
+        .collect())
 }
 
 /// Asks it to stop and waits until it has.
@@ -107,4 +125,20 @@ pub async fn lists(manager: &Manager, kinds: &[&str]) -> Result<f64> {
         .map(of)
         .reduce(f64::min)
         .context("no kind is asked for")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_allocator_is_as_it_is_installed() {
+        let repository = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+        let variables = installed_variables(&repository).unwrap();
+        let purge = variables
+            .iter()
+            .find(|(name, _)| name == "MIMALLOC_PURGE_DELAY");
+        assert_eq!(purge.map(|(_, value)| value.as_str()), Some("0"));
+        assert!(!variables.iter().any(|(name, _)| name == "POD_NAME"));
+    }
 }
