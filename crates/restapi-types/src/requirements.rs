@@ -11,21 +11,19 @@ use serde::{Deserialize, Serialize};
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(
-    validation = Rule::new("(!has(self.requests) || self.requests.all(k, isQuantity(string(self.requests[k])))) && (!has(self.limits) || self.limits.all(k, isQuantity(string(self.limits[k]))))")
-        .message("resources.requests or resources.limits holds a value that is not a quantity: write numbers with an optional unit, such as 250m, 1.5, 128Mi or 1Gi"),
+    validation = Rule::new("(!has(self.requests) || self.requests.all(k, isQuantity(string(self.requests[k])) && quantity(string(self.requests[k])).compareTo(quantity('0')) >= 0)) && (!has(self.limits) || self.limits.all(k, isQuantity(string(self.limits[k])) && quantity(string(self.limits[k])).compareTo(quantity('0')) >= 0))")
+        .message("resources.requests or resources.limits holds a value that is not a quantity of 0 or more: write such as 250m, 1.5, 128Mi or 1Gi"),
     validation = Rule::new("(!has(self.requests) || self.requests.all(k, k in ['cpu', 'memory', 'ephemeral-storage'])) && (!has(self.limits) || self.limits.all(k, k in ['cpu', 'memory', 'ephemeral-storage']))")
         .message("resources.requests and resources.limits may name cpu, memory and ephemeral-storage only"),
     validation = Rule::new("!has(self.requests) || !has(self.limits) || self.requests.all(k, !(k in self.limits) || !isQuantity(string(self.requests[k])) || !isQuantity(string(self.limits[k])) || quantity(string(self.requests[k])).compareTo(quantity(string(self.limits[k]))) <= 0)")
         .message("resources.requests must not exceed resources.limits: raise the limit or lower the request"),
-    validation = Rule::new("(!has(self.requests) || self.requests.all(k, !isQuantity(string(self.requests[k])) || quantity(string(self.requests[k])).compareTo(quantity('0')) >= 0)) && (!has(self.limits) || self.limits.all(k, !isQuantity(string(self.limits[k])) || quantity(string(self.limits[k])).compareTo(quantity('0')) >= 0))")
-        .message("resources must not be negative: write 0 or more"),
 )]
 pub struct ResourceRequirements {
     /// What the scheduler sets aside, by `cpu`, `memory` or `ephemeral-storage`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "quantities")]
     pub requests: Option<BTreeMap<String, Quantity>>,
-    /// What the container may use at most, by `cpu`, `memory` or `ephemeral-storage`.
+    /// What the container may use at most, by the same names.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "quantities")]
     pub limits: Option<BTreeMap<String, Quantity>>,
@@ -50,7 +48,6 @@ fn quantities(_: &mut schemars::SchemaGenerator) -> schemars::Schema {
         "maxProperties": 3,
         "additionalProperties": {
             "x-kubernetes-int-or-string": true,
-            "anyOf": [{"type": "integer"}, {"type": "string"}],
             "maxLength": 32
         }
     })

@@ -10,6 +10,8 @@ use serde_json::{Map, Value, json};
 
 /// The longest string inside a Kubernetes type, in characters.
 const MAX_STRING: usize = 1024;
+/// The longest number or port that is written as a string, in characters.
+const MAX_NUMBER: usize = 32;
 /// The most items of a list inside a Kubernetes type.
 const MAX_ITEMS: usize = 32;
 /// The most entries of a map inside a Kubernetes type.
@@ -51,10 +53,19 @@ pub(crate) fn bare<T: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
 }
 
 /// Makes a list merge item by item, by the field `name`.
-pub(crate) fn by_name(mut list: Schema) -> Schema {
-    list.insert("x-kubernetes-list-type".into(), json!("map"));
-    list.insert("x-kubernetes-list-map-keys".into(), json!(["name"]));
+pub(crate) fn by_name(list: Schema) -> Schema {
+    merged_by(list, &["name"])
+}
+
+/// Makes a list merge item by item, by these fields, which are required; no two items have the same.
+pub(crate) fn merged_by(mut list: Schema, fields: &[&str]) -> Schema {
+    set(&mut list, "", &keys(fields));
     list
+}
+
+/// Keywords of a list that merges item by item, by these fields.
+pub(crate) fn keys(fields: &[&str]) -> Value {
+    json!({"x-kubernetes-list-type": "map", "x-kubernetes-list-map-keys": fields})
 }
 
 /// Adds validation rules, each with its message.
@@ -72,10 +83,14 @@ pub(crate) fn with_rules(mut schema: Schema, rules: &[(&str, &str)]) -> Schema {
     schema
 }
 
-/// Sets a bound or another keyword of a property, at a JSON pointer into the schema.
-pub(crate) fn set(schema: &mut Schema, pointer: &str, keyword: &str, value: Value) {
+/// Sets bounds or other keywords of a property, at a JSON pointer into the schema. A string with an `enum`
+/// needs no other bound.
+pub(crate) fn set(schema: &mut Schema, pointer: &str, keywords: &Value) {
     edit(schema, pointer, |at| {
-        at.insert(keyword.to_owned(), value);
+        at.extend(keywords.as_object().cloned().unwrap_or_default());
+        if at.contains_key("enum") {
+            at.remove("maxLength");
+        }
     });
 }
 
@@ -99,6 +114,17 @@ fn edit(schema: &mut Schema, pointer: &str, change: impl FnOnce(&mut Map<String,
     }
 }
 
+/// Takes out what a field of the spec does not need. `nullable` would store a null where without it null
+/// is dropped, as in Kubernetes' own kinds; a format says nothing beside a least and a greatest number.
+pub(crate) fn compact(schema: &mut Map<String, Value>) {
+    each(schema, &mut |schema| {
+        schema.remove("nullable");
+        if schema.contains_key("minimum") && schema.contains_key("maximum") {
+            schema.remove("format");
+        }
+    });
+}
+
 fn bound(schema: &mut Schema) {
     each(schema.ensure_object(), &mut |schema| {
         schema.remove("description");
@@ -109,6 +135,9 @@ fn bound(schema: &mut Schema) {
             }
             Some("array") => limit(schema, "maxItems", MAX_ITEMS),
             Some("object") if has_values => limit(schema, "maxProperties", MAX_ENTRIES),
+            None if schema.contains_key("x-kubernetes-int-or-string") => {
+                limit(schema, "maxLength", MAX_NUMBER);
+            }
             _ => {}
         }
     });

@@ -85,6 +85,8 @@ pub enum DeletionPolicy {
         .message("spec.repository has no image: set spec.image or spec.repository.image"),
     validation = Rule::new("!has(self.additionalComponents) || has(self.image) || self.additionalComponents.all(c, has(c.template.image))")
         .message("spec.additionalComponents holds one without an image: set spec.image or its template.image"),
+    validation = Rule::new("(!has(self.model) || has(self.model.port) || !has(self.model.extraPorts) || self.model.extraPorts.all(p, p.port != 8080)) && (!has(self.view) || has(self.view.port) || !has(self.view.extraPorts) || self.view.extraPorts.all(p, p.port != 3000)) && (!has(self.controller) || has(self.controller.port) || !has(self.controller.extraPorts) || self.controller.extraPorts.all(p, p.port != 8081)) && (!has(self.repository) || has(self.repository.port) || !has(self.repository.extraPorts) || self.repository.extraPorts.all(p, p.port != 8082))")
+        .message("extraPorts holds the component's own port, which is 8080 of the model, 3000 of the view, 8081 of the controller and 8082 of the repository unless set: give each port a number of its own"),
     validation = Rule::new("!has(self.env) || !has(self.envVars) || self.env.all(e, !(e.name in self.envVars))")
         .message("spec.env and spec.envVars set the same name: keep one of the two"),
     validation = Rule::new("!has(self.ingress) || !has(self.ingress.routes) || self.ingress.routes.all(r, (r.component == 'model' && has(self.model)) || (r.component == 'view' && has(self.view)) || (r.component == 'controller' && has(self.controller)) || (r.component == 'repository' && has(self.repository)) || (has(self.additionalComponents) && self.additionalComponents.exists(c, c.name == r.component)))")

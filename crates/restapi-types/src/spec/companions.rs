@@ -88,17 +88,20 @@ fn hard(_: &mut SchemaGenerator) -> Schema {
         "maxProperties": 32,
         "additionalProperties": {
             "x-kubernetes-int-or-string": true,
-            "anyOf": [{"type": "integer"}, {"type": "string"}],
             "maxLength": 32
         },
         "x-kubernetes-validations": [
             {
-                "rule": "self.all(k, k.size() <= 317 && k.matches('^[a-z0-9]([-A-Za-z0-9./_]*[A-Za-z0-9])?$'))",
+                "rule": "self.all(k, k in ['cpu', 'memory', 'ephemeral-storage', 'requests.cpu', 'requests.memory', 'requests.storage', 'requests.ephemeral-storage', 'limits.cpu', 'limits.memory', 'limits.ephemeral-storage', 'pods', 'services', 'services.nodeports', 'services.loadbalancers', 'secrets', 'configmaps', 'persistentvolumeclaims', 'replicationcontrollers', 'resourcequotas'] || (k.contains('/') && !format.qualifiedName().validate(k).hasValue()))",
                 "message": "resourceQuota.hard holds a key that names no resource: write such as requests.cpu, limits.memory, pods or count/jobs.batch"
             },
             {
                 "rule": "self.all(k, isQuantity(string(self[k])) && quantity(string(self[k])).compareTo(quantity('0')) >= 0)",
                 "message": "resourceQuota.hard holds a value that is no quantity of 0 or more: write such as 4, 500m or 8Gi"
+            },
+            {
+                "rule": "self.all(k, k.contains('cpu') || k.contains('memory') || k.contains('storage') || !isQuantity(string(self[k])) || quantity(string(self[k])).isInteger())",
+                "message": "resourceQuota.hard counts objects with a number that is not whole: write such as 10"
             }
         ]
     })

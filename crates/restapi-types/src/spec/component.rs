@@ -31,14 +31,20 @@ use crate::schema::{bare, own_list_by_name};
 #[x_kube(
     validation = Rule::new("!has(self.env) || !has(self.envVars) || self.env.all(e, !(e.name in self.envVars))")
         .message("env and envVars set the same name: keep one of the two"),
-    validation = Rule::new("!has(self.port) || self.port != 0 || (!has(self.service) && !has(self.protocol) && (!has(self.exposed) || !self.exposed))")
+    validation = Rule::new("self.?port.orValue(1) != 0 || (!has(self.service) && !has(self.protocol) && !self.?exposed.orValue(false))")
         .message("port 0 makes a worker that nobody calls, so service, protocol and exposed have no meaning: remove them, or set a port"),
-    validation = Rule::new("!has(self.extraPorts) || self.extraPorts.all(p, self.extraPorts.exists_one(q, q.port == p.port) && (!has(self.port) || p.port != self.port))")
-        .message("extraPorts holds a number twice, or the component's own port: give each port a number of its own"),
-    validation = Rule::new("!has(self.persistence) || !has(self.persistence.mode) || self.persistence.mode != 'PerReplica' || !has(self.strategy)")
+    validation = Rule::new("!has(self.extraPorts) || self.extraPorts.all(p, self.extraPorts.exists_one(q, q.port == p.port) && p.port != self.?port.orValue(0) && p.port != self.?service.?port.orValue(0))")
+        .message("extraPorts holds a number twice, or the component's own port or its Service's: give each port a number of its own"),
+    validation = Rule::new("self.?persistence.?mode.orValue('Shared') != 'PerReplica' || !has(self.strategy)")
         .message("strategy has no meaning with persistence.mode PerReplica: a StatefulSet replaces its pods one by one; remove strategy"),
-    validation = Rule::new("!has(self.antiAffinity) || !has(self.affinity) || !has(self.affinity.podAntiAffinity)")
+    validation = Rule::new("!has(self.antiAffinity) || !self.?affinity.?podAntiAffinity.hasValue()")
         .message("antiAffinity and affinity.podAntiAffinity say the same thing twice: keep one of the two"),
+    validation = Rule::new("!has(self.persistence) || !has(self.volumeMounts) || self.volumeMounts.all(m, m.mountPath != self.persistence.mountPath)")
+        .message("volumeMounts holds the path of persistence.mountPath: keep one of the two"),
+    validation = Rule::new("!has(self.initContainers) || !has(self.sidecars) || self.initContainers.all(i, self.sidecars.all(s, s.name != i.name))")
+        .message("initContainers and sidecars hold the same name: give each container a name of its own"),
+    validation = Rule::new("[self.?lifecycle.?preStop.?sleep.?seconds.orValue(0), self.?lifecycle.?postStart.?sleep.?seconds.orValue(0)].all(s, s <= self.?terminationGracePeriodSeconds.orValue(30))")
+        .message("lifecycle sleeps longer than terminationGracePeriodSeconds (30 unless set): raise it"),
 )]
 pub struct ComponentSpec {
     /// The container image; `spec.image` when absent.
@@ -65,8 +71,8 @@ pub struct ComponentSpec {
     #[schemars(range(min = 0, max = 1000))]
     pub replicas: Option<i32>,
 
-    /// The TCP port that the container listens on. 0: a worker that nobody calls, without a Service; so is an
-    /// additional component that names none.
+    /// The TCP port that the container listens on. 0, or none of an additional component: a worker that nobody
+    /// calls, without a Service.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 65535))]
     pub port: Option<i32>,
@@ -99,17 +105,17 @@ pub struct ComponentSpec {
     #[schemars(schema_with = "env_from")]
     pub env_from: Option<Vec<EnvFromSource>>,
 
-    /// What may reach the pods, and what they may reach; over `spec.networkPolicy`, field by field.
+    /// What may reach the pods, and they; over `spec.networkPolicy`, field by field.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "bare::<NetworkPolicySpec>")]
     pub network_policy: Option<NetworkPolicySpec>,
 
-    /// How many pods a drain may take away at once; over `spec.disruption`, field by field.
+    /// How many pods a drain may take at once; over `spec.disruption`, field by field.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "bare::<DisruptionSpec>")]
     pub disruption: Option<DisruptionSpec>,
 
-    /// A ServiceAccount of the component's own; over `spec.serviceAccount`, field by field.
+    /// An account of its own; over `spec.serviceAccount`, field by field.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "bare::<ServiceAccountSpec>")]
     pub service_account: Option<ServiceAccountSpec>,
@@ -135,7 +141,7 @@ pub struct ComponentSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub strategy: Option<StrategySpec>,
 
-    /// How the component says that it is alive, ready and started; over `spec.healthCheck`, field by field.
+    /// Health checks; over `spec.healthCheck`, field by field.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "bare::<HealthCheckSpec>")]
     pub health_check: Option<HealthCheckSpec>,
@@ -150,12 +156,12 @@ pub struct ComponentSpec {
     #[schemars(schema_with = "pod_security_context")]
     pub pod_security_context: Option<PodSecurityContext>,
 
-    /// Which nodes and which neighbours pods need or avoid, in Kubernetes' own form.
+    /// Which nodes and neighbours pods need or avoid, in Kubernetes' own form.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "affinity")]
     pub affinity: Option<Value>,
 
-    /// Whether the component's pods keep away from each other; `Preferred` unless set.
+    /// Whether pods keep away from each other; `Preferred` unless set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub anti_affinity: Option<AntiAffinity>,
 
@@ -219,7 +225,7 @@ pub struct ComponentSpec {
     #[schemars(schema_with = "annotations")]
     pub pod_annotations: Option<BTreeMap<String, String>>,
 
-    /// A pod template in Kubernetes' own form, merged over the generated one, for what no field says.
+    /// A pod template in Kubernetes' own form, merged over the generated one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "pod_overrides")]
     pub pod_overrides: Option<Value>,

@@ -2,9 +2,10 @@
 
 use k8s_openapi::api::core::v1::{EnvFromSource, EnvVar};
 use schemars::{Schema, SchemaGenerator, json_schema};
-use serde_json::json;
+use serde_json::{Value, json};
 
-use crate::schema::{by_name, list, set, with_rules};
+use super::values::reference;
+use crate::schema::{by_name, list, remove, set, with_rules};
 
 /// At most 128 variables of at most 4,096 characters, none of which is the operator's own.
 pub(crate) fn env_vars(_: &mut SchemaGenerator) -> Schema {
@@ -18,12 +19,8 @@ pub(crate) fn env_vars(_: &mut SchemaGenerator) -> Schema {
                 "message": "envVars holds a name that is none of an environment variable: start with a letter or '_', go on with letters, digits, '_', '-' or '.', at most 128 characters"
             },
             {
-                "rule": "self.all(k, !k.startsWith('RESTAPI_'))",
-                "message": "envVars must not set names that start with RESTAPI_: the operator sets these in every pod; choose another name"
-            },
-            {
-                "rule": "self.all(k, !(k in ['MODEL_URL', 'VIEW_URL', 'CONTROLLER_URL', 'REPOSITORY_URL']))",
-                "message": "envVars must not set MODEL_URL, VIEW_URL, CONTROLLER_URL or REPOSITORY_URL: the operator sets the addresses of the other components; choose another name"
+                "rule": "self.all(k, !k.startsWith('RESTAPI_') && !(k in ['MODEL_URL', 'VIEW_URL', 'CONTROLLER_URL', 'REPOSITORY_URL']))",
+                "message": "envVars must not set MODEL_URL, VIEW_URL, CONTROLLER_URL, REPOSITORY_URL nor names that start with RESTAPI_: the operator sets these; choose another name"
             }
         ]
     })
@@ -32,32 +29,28 @@ pub(crate) fn env_vars(_: &mut SchemaGenerator) -> Schema {
 /// At most 64 variables in Kubernetes' own form, for `valueFrom`.
 pub(crate) fn env(generator: &mut SchemaGenerator) -> Schema {
     let mut schema = by_name(list::<EnvVar, 64>(generator));
-    set(
-        &mut schema,
-        "/items/properties/name",
-        "maxLength",
-        json!(128),
-    );
-    set(
-        &mut schema,
-        "/items/properties/value",
-        "maxLength",
-        json!(4096),
-    );
+    // A divisor must fit its resource; without it cores are rounded up and bytes are bytes. A field's API
+    // version can only be v1.
+    for field in [
+        "resourceFieldRef/properties/divisor",
+        "fieldRef/properties/apiVersion",
+    ] {
+        let of_source = "/items/properties/valueFrom/properties";
+        remove(&mut schema, &format!("{of_source}/{field}"));
+    }
+    for (field, keywords) in variable() {
+        set(
+            &mut schema,
+            &format!("/items/properties/{field}"),
+            &keywords,
+        );
+    }
     with_rules(
         schema,
         &[
             (
-                "self.all(e, e.name.matches('^[A-Za-z_][-A-Za-z0-9_.]*$'))",
-                "env holds a name that is none of an environment variable: start with a letter or '_', go on with letters, digits, '_', '-' or '.'",
-            ),
-            (
-                "self.all(e, !e.name.startsWith('RESTAPI_'))",
-                "env must not set names that start with RESTAPI_: the operator sets these in every pod; choose another name",
-            ),
-            (
-                "self.all(e, !(e.name in ['MODEL_URL', 'VIEW_URL', 'CONTROLLER_URL', 'REPOSITORY_URL']))",
-                "env must not set MODEL_URL, VIEW_URL, CONTROLLER_URL or REPOSITORY_URL: the operator sets the addresses of the other components; choose another name",
+                "self.all(e, !e.name.startsWith('RESTAPI_') && !(e.name in ['MODEL_URL', 'VIEW_URL', 'CONTROLLER_URL', 'REPOSITORY_URL']))",
+                "env must not set MODEL_URL, VIEW_URL, CONTROLLER_URL, REPOSITORY_URL nor names that start with RESTAPI_: the operator sets these; choose another name",
             ),
             (
                 "self.all(e, !has(e.value) || !has(e.valueFrom))",
@@ -71,23 +64,70 @@ pub(crate) fn env(generator: &mut SchemaGenerator) -> Schema {
     )
 }
 
+/// Bounds of the fields of a variable.
+fn variable() -> [(&'static str, Value); 8] {
+    [
+        (
+            "name",
+            json!({"maxLength": 128, "pattern": "^[A-Za-z_][-A-Za-z0-9_.]*$"}),
+        ),
+        ("value", json!({"maxLength": 4096})),
+        (
+            "valueFrom/properties/configMapKeyRef/properties/name",
+            reference(),
+        ),
+        (
+            "valueFrom/properties/configMapKeyRef/properties/key",
+            data_key(),
+        ),
+        (
+            "valueFrom/properties/secretKeyRef/properties/name",
+            reference(),
+        ),
+        (
+            "valueFrom/properties/secretKeyRef/properties/key",
+            data_key(),
+        ),
+        (
+            "valueFrom/properties/fieldRef/properties/fieldPath",
+            json!({"maxLength": 350, "pattern": FIELD_PATH}),
+        ),
+        (
+            "valueFrom/properties/resourceFieldRef/properties/resource",
+            json!({"maxLength": 32, "pattern": r"^(limits|requests)\.(cpu|memory|ephemeral-storage)$"}),
+        ),
+    ]
+}
+
+/// What of its own pod a variable can hold.
+const FIELD_PATH: &str = r"^(metadata\.(name|namespace|uid|(labels|annotations)\['([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?'\])|spec\.(nodeName|serviceAccountName)|status\.(hostIPs?|podIPs?))$";
+
+/// Keywords of the key of a ConfigMap's or Secret's data. It is never `.` or `..`, nor starts with these.
+fn data_key() -> Value {
+    json!({"minLength": 1, "maxLength": 253, "pattern": r"^\.?[-_A-Za-z0-9][-._A-Za-z0-9]*$"})
+}
+
 /// At most 16 ConfigMaps and Secrets whose keys become variables.
 pub(crate) fn env_from(generator: &mut SchemaGenerator) -> Schema {
-    let schema = list::<EnvFromSource, 16>(generator);
+    let mut schema = list::<EnvFromSource, 16>(generator);
+    let of = |field: &str| format!("/items/properties/{field}");
+    set(
+        &mut schema,
+        &of("configMapRef/properties/name"),
+        &reference(),
+    );
+    set(&mut schema, &of("secretRef/properties/name"), &reference());
+    set(
+        &mut schema,
+        &of("prefix"),
+        &json!({"maxLength": 128, "pattern": "^[A-Za-z_][-A-Za-z0-9_.]*$"}),
+    );
     with_rules(
         schema,
         &[
             (
                 "self.all(e, has(e.configMapRef) != has(e.secretRef))",
                 "envFrom holds an entry that names not exactly one source: set configMapRef or secretRef",
-            ),
-            (
-                "self.all(e, !has(e.configMapRef) || (has(e.configMapRef.name) && e.configMapRef.name != ''))",
-                "envFrom holds a configMapRef without a name: name the ConfigMap",
-            ),
-            (
-                "self.all(e, !has(e.secretRef) || (has(e.secretRef.name) && e.secretRef.name != ''))",
-                "envFrom holds a secretRef without a name: name the Secret",
             ),
             (
                 "self.all(e, !has(e.prefix) || !e.prefix.startsWith('RESTAPI_'))",

@@ -4,8 +4,9 @@ use k8s_openapi::api::core::v1::Probe;
 use kube::KubeSchema;
 use schemars::{Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
-use super::values::url_path;
+use super::values::{from_to, port, url_path};
 use crate::schema::{embedded, remove, set, with_rules};
 
 /// Health checks of a component: simple settings from which all three probes are made, and each probe in
@@ -51,7 +52,7 @@ pub struct HealthCheckSpec {
     pub liveness: Option<Probe>,
     /// The readiness probe in full, instead of the one made from the settings above.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "probe")]
+    #[schemars(schema_with = "readiness")]
     pub readiness: Option<Probe>,
     /// The startup probe in full, instead of the one made from the settings above.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -64,31 +65,9 @@ fn probe(generator: &mut SchemaGenerator) -> Schema {
     let mut schema = embedded::<Probe>(generator);
     remove(&mut schema, "/properties/httpGet/properties/host");
     remove(&mut schema, "/properties/tcpSocket/properties/host");
-    for seconds in [
-        "periodSeconds",
-        "timeoutSeconds",
-        "failureThreshold",
-        "successThreshold",
-    ] {
-        set(
-            &mut schema,
-            &format!("/properties/{seconds}"),
-            "minimum",
-            1.into(),
-        );
+    for (field, keywords) in fields() {
+        set(&mut schema, &format!("/properties/{field}"), &keywords);
     }
-    set(
-        &mut schema,
-        "/properties/initialDelaySeconds",
-        "minimum",
-        0.into(),
-    );
-    set(
-        &mut schema,
-        "/properties/exec/properties/command",
-        "minItems",
-        1.into(),
-    );
     with_rules(
         schema,
         &[(
@@ -98,14 +77,43 @@ fn probe(generator: &mut SchemaGenerator) -> Schema {
     )
 }
 
+/// Bounds of the fields of a probe.
+fn fields() -> [(&'static str, Value); 15] {
+    [
+        ("initialDelaySeconds", from_to(0, 3600)),
+        ("periodSeconds", from_to(1, 3600)),
+        ("timeoutSeconds", from_to(1, 300)),
+        ("successThreshold", from_to(1, 100)),
+        ("failureThreshold", from_to(1, 1000)),
+        ("terminationGracePeriodSeconds", from_to(1, 86400)),
+        ("exec", json!({"required": ["command"]})),
+        ("exec/properties/command", json!({"minItems": 1})),
+        ("grpc/properties/port", from_to(1, 65535)),
+        ("grpc/properties/service", json!({"maxLength": 253})),
+        ("tcpSocket/properties/port", port()),
+        ("httpGet/properties/port", port()),
+        ("httpGet/properties/path", json!({"maxLength": 512})),
+        (
+            "httpGet/properties/scheme",
+            json!({"enum": ["HTTP", "HTTPS"]}),
+        ),
+        (
+            "httpGet/properties/httpHeaders/items/properties/name",
+            json!({"pattern": "^[-A-Za-z0-9]+$"}),
+        ),
+    ]
+}
+
+/// A readiness probe. Only a liveness or startup probe can end a container, and so have a grace period.
+fn readiness(generator: &mut SchemaGenerator) -> Schema {
+    let mut schema = probe(generator);
+    remove(&mut schema, "/properties/terminationGracePeriodSeconds");
+    schema
+}
+
 /// A probe that one good answer satisfies, as Kubernetes demands of liveness and startup.
 fn probe_with_single_success(generator: &mut SchemaGenerator) -> Schema {
     let mut schema = probe(generator);
-    set(
-        &mut schema,
-        "/properties/successThreshold",
-        "maximum",
-        1.into(),
-    );
+    set(&mut schema, "/properties/successThreshold", &from_to(1, 1));
     schema
 }

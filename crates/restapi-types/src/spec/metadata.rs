@@ -2,20 +2,18 @@
 
 use schemars::{Schema, SchemaGenerator, json_schema};
 
-/// Annotations: at most 64, none of the operator's.
+use super::values::LABEL_VALUE;
+
+/// Annotations: at most 32, none of the operator's. All of an object's together may have 256 KiB.
 pub(crate) fn annotations(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": "object",
-        "maxProperties": 64,
+        "maxProperties": 32,
         "additionalProperties": {"type": "string", "maxLength": 4096},
         "x-kubernetes-validations": [
             {
-                "rule": "self.all(k, !format.qualifiedName().validate(k).hasValue())",
-                "message": "annotations hold a key that is none: write [PREFIX/]NAME, of letters, digits, '-', '_' and '.'"
-            },
-            {
-                "rule": "self.all(k, !k.startsWith('restapi.dev/'))",
-                "message": "annotations must not start with restapi.dev/: these are the operator's; choose another prefix"
+                "rule": "self.all(k, !k.startsWith('restapi.dev/') && !format.qualifiedName().validate(k).hasValue())",
+                "message": "a key of annotations is [PREFIX/]NAME, of letters, digits, '-', '_' and '.', and the prefix not the operator's restapi.dev"
             }
         ]
     })
@@ -29,16 +27,12 @@ pub(crate) fn labels(_: &mut SchemaGenerator) -> Schema {
         "additionalProperties": {
             "type": "string",
             "maxLength": 63,
-            "pattern": "^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$"
+            "pattern": LABEL_VALUE
         },
         "x-kubernetes-validations": [
             {
-                "rule": "self.all(k, !format.qualifiedName().validate(k).hasValue())",
-                "message": "labels hold a key that is none: write [PREFIX/]NAME, of letters, digits, '-', '_' and '.'"
-            },
-            {
-                "rule": "self.all(k, !k.startsWith('restapi.dev/') && !k.startsWith('app.kubernetes.io/') && k != 'pod-template-hash')",
-                "message": "labels must not start with restapi.dev/ or app.kubernetes.io/, nor be pod-template-hash: selectors are made of these; choose another key"
+                "rule": "self.all(k, !k.startsWith('restapi.dev/') && !k.startsWith('app.kubernetes.io/') && k != 'pod-template-hash' && !format.qualifiedName().validate(k).hasValue())",
+                "message": "a key of labels is [PREFIX/]NAME, of letters, digits, '-', '_' and '.', and not restapi.dev/…, app.kubernetes.io/… or pod-template-hash, of which selectors are made"
             }
         ]
     })
@@ -52,11 +46,11 @@ pub(crate) fn node_selector(_: &mut SchemaGenerator) -> Schema {
         "additionalProperties": {
             "type": "string",
             "maxLength": 63,
-            "pattern": "^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$"
+            "pattern": LABEL_VALUE
         },
         "x-kubernetes-validations": [{
             "rule": "self.all(k, !format.qualifiedName().validate(k).hasValue())",
-            "message": "nodeSelector holds a key that is no label's: write [PREFIX/]NAME, of letters, digits, '-', '_' and '.'"
+            "message": "a key of nodeSelector is [PREFIX/]NAME, of letters, digits, '-', '_' and '.'"
         }]
     })
 }

@@ -9,7 +9,7 @@ use serde_json::Value;
 
 use super::metadata::annotations;
 use super::opaque::network_rules;
-use super::values::object_name;
+use super::values::{QUALIFIED, object_name};
 
 /// What a port speaks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -52,10 +52,8 @@ impl Protocol {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(
-    validation = Rule::new("self.name.matches('^[a-z0-9]([-a-z0-9]*[a-z0-9])?$') && self.name.matches('[a-z]') && !self.name.contains('--')")
-        .message("extraPorts holds a name that is none of a port: lower-case letters, digits and single '-', with at least one letter"),
-    validation = Rule::new("!self.name.startsWith('main')")
-        .message("extraPorts must not use names that start with main: the component's own port has that name; choose another"),
+    validation = Rule::new("self.name.matches('^([0-9]-?)*[a-z](-?[a-z0-9])*$') && !self.name.startsWith('main')")
+        .message("extraPorts holds a name that is none of a port, or starts with main as the component's own: lower-case letters, digits and single '-', with at least one letter"),
 )]
 pub struct ExtraPort {
     /// The port's name: at most 15 lower-case letters, digits and `-`. One that is called `metrics` is scraped.
@@ -139,9 +137,9 @@ impl SessionAffinity {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(
-    validation = Rule::new("(has(self.type) && self.type == 'LoadBalancer') || (!has(self.loadBalancerClass) && !has(self.loadBalancerSourceRanges))")
+    validation = Rule::new("self.?type.orValue('') == 'LoadBalancer' || (!has(self.loadBalancerClass) && !has(self.loadBalancerSourceRanges))")
         .message("service.loadBalancerClass and service.loadBalancerSourceRanges need service.type LoadBalancer"),
-    validation = Rule::new("(has(self.type) && self.type != 'ClusterIP') || (!has(self.externalTrafficPolicy) && !has(self.nodePort))")
+    validation = Rule::new("self.?type.orValue('ClusterIP') != 'ClusterIP' || (!has(self.externalTrafficPolicy) && !has(self.nodePort))")
         .message("service.externalTrafficPolicy and service.nodePort need service.type NodePort or LoadBalancer"),
 )]
 pub struct ServiceSpec {
@@ -180,8 +178,8 @@ fn load_balancer_class(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": "string",
         "minLength": 1,
-        "maxLength": 253,
-        "pattern": "^([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?$"
+        "maxLength": 317,
+        "pattern": QUALIFIED
     })
 }
 

@@ -5,14 +5,25 @@
 use schemars::{Schema, SchemaGenerator, json_schema};
 use serde_json::{Value, json};
 
+use super::values::{LABEL, LABEL_VALUE};
 use crate::schema::with_rules;
 
 fn open(properties: Value) -> Value {
     json!({"type": "object", "x-kubernetes-preserve-unknown-fields": true, "properties": properties})
 }
 
+/// An object of which no rule looks at anything.
+fn anything() -> Value {
+    json!({"type": "object", "x-kubernetes-preserve-unknown-fields": true})
+}
+
 fn text(most: usize) -> Value {
     json!({"type": "string", "maxLength": most})
+}
+
+/// The name of a container or a volume.
+fn name() -> Value {
+    json!({"type": "string", "minLength": 1, "maxLength": 63, "pattern": LABEL})
 }
 
 /// What rules look at in a volume.
@@ -20,8 +31,8 @@ fn volume() -> Value {
     let token = open(json!({"audience": text(253)}));
     let sources = json!({"type": "array", "maxItems": 16, "items": open(json!({"serviceAccountToken": token}))});
     let mut volume = open(json!({
-        "name": text(63),
-        "hostPath": open(json!({})),
+        "name": name(),
+        "hostPath": anything(),
         "projected": open(json!({"sources": sources})),
     }));
     if let Some(volume) = volume.as_object_mut() {
@@ -32,9 +43,10 @@ fn volume() -> Value {
 
 /// What rules look at in a container.
 fn container() -> Value {
-    let port = open(json!({"hostPort": {"type": "integer", "format": "int32"}}));
+    let number = json!({"type": "integer", "minimum": 0, "maximum": 65535});
+    let port = open(json!({"hostPort": number}));
     let mut container = open(json!({
-        "name": text(63),
+        "name": name(),
         "ports": {"type": "array", "maxItems": 16, "items": port},
         "securityContext": open(json!({"privileged": {"type": "boolean"}, "procMount": text(32)})),
     }));
@@ -45,10 +57,10 @@ fn container() -> Value {
 }
 
 const NO_HOST_PATH: &str = "self.all(v, !has(v.hostPath))";
-const NO_FOREIGN_AUDIENCE: &str = "self.all(v, !has(v.projected) || !has(v.projected.sources) || v.projected.sources.all(s, !has(s.serviceAccountToken) || !has(s.serviceAccountToken.audience) || s.serviceAccountToken.audience == ''))";
+const NO_FOREIGN_AUDIENCE: &str = "self.all(v, !has(v.projected) || !has(v.projected.sources) || v.projected.sources.all(s, s.?serviceAccountToken.?audience.orValue('') == ''))";
 const NO_HOST_PORT: &str =
-    "self.all(c, !has(c.ports) || c.ports.all(p, !has(p.hostPort) || p.hostPort == 0))";
-const NOT_PRIVILEGED: &str = "self.all(c, !has(c.securityContext) || ((!has(c.securityContext.privileged) || !c.securityContext.privileged) && (!has(c.securityContext.procMount) || c.securityContext.procMount == 'Default')))";
+    "self.all(c, !has(c.ports) || c.ports.all(p, p.?hostPort.orValue(0) == 0))";
+const NOT_PRIVILEGED: &str = "self.all(c, !c.?securityContext.?privileged.orValue(false) && c.?securityContext.?procMount.orValue('Default') == 'Default')";
 
 /// A list of `items` that merges by name.
 fn by_name(items: &Value, most: usize) -> Schema {
@@ -66,16 +78,16 @@ pub(crate) fn affinity(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": "object",
         "properties": {
-            "nodeAffinity": open(json!({})),
-            "podAffinity": open(json!({})),
-            "podAntiAffinity": open(json!({})),
+            "nodeAffinity": anything(),
+            "podAffinity": anything(),
+            "podAntiAffinity": anything(),
         }
     })
 }
 
 /// Rules of a NetworkPolicy in Kubernetes' own form.
 pub(crate) fn network_rules(_: &mut SchemaGenerator) -> Schema {
-    json_schema!({"type": "array", "maxItems": 16, "items": open(json!({}))})
+    json_schema!({"type": "array", "maxItems": 16, "items": anything()})
 }
 
 /// Volumes in Kubernetes' own form.
@@ -116,9 +128,9 @@ pub(crate) fn containers(_: &mut SchemaGenerator) -> Schema {
 pub(crate) fn pod_overrides(_: &mut SchemaGenerator) -> Schema {
     let list = |items: Value| json!({"type": "array", "maxItems": 16, "items": items});
     let yes_or_no = json!({"type": "boolean"});
-    let entries =
-        json!({"type": "object", "maxProperties": 32, "additionalProperties": text(4096)});
-    let metadata = open(json!({"labels": entries, "annotations": entries}));
+    let entries = |value: Value| json!({"type": "object", "maxProperties": 32, "additionalProperties": value});
+    let label = json!({"type": "string", "maxLength": 63, "pattern": LABEL_VALUE});
+    let metadata = open(json!({"labels": entries(label), "annotations": entries(text(4096))}));
     let spec = open(json!({
         "hostNetwork": yes_or_no, "hostPID": yes_or_no, "hostIPC": yes_or_no,
         "nodeName": text(253), "serviceAccountName": text(253), "serviceAccount": text(253),
@@ -131,7 +143,7 @@ pub(crate) fn pod_overrides(_: &mut SchemaGenerator) -> Schema {
     let of_containers =
         |list: &str| format!("{} && {}", of(list, NO_HOST_PORT), of(list, NOT_PRIVILEGED));
     let nothing_of_the_node = format!(
-        "!has(self.spec) || ((!has(self.spec.hostNetwork) || !self.spec.hostNetwork) && (!has(self.spec.hostPID) || !self.spec.hostPID) && (!has(self.spec.hostIPC) || !self.spec.hostIPC) && !has(self.spec.nodeName) && {} && {} && {})",
+        "!has(self.spec) || (!self.spec.?hostNetwork.orValue(false) && !self.spec.?hostPID.orValue(false) && !self.spec.?hostIPC.orValue(false) && !has(self.spec.nodeName) && {} && {} && {})",
         of("volumes", NO_HOST_PATH),
         of_containers("containers"),
         of_containers("initContainers"),
@@ -146,7 +158,7 @@ pub(crate) fn pod_overrides(_: &mut SchemaGenerator) -> Schema {
         &[
             (
                 "!has(self.metadata) || ((!has(self.metadata.labels) || self.metadata.labels.all(k, !k.startsWith('restapi.dev/') && !k.startsWith('app.kubernetes.io/') && k != 'pod-template-hash')) && (!has(self.metadata.annotations) || self.metadata.annotations.all(k, !k.startsWith('restapi.dev/'))))",
-                "podOverrides must not set labels that start with restapi.dev/ or app.kubernetes.io/, nor pod-template-hash, nor annotations that start with restapi.dev/: these are the operator's",
+                "podOverrides must not set restapi.dev/…, app.kubernetes.io/… or pod-template-hash in labels, nor restapi.dev/… in annotations: these are the operator's",
             ),
             (
                 &nothing_of_the_node,

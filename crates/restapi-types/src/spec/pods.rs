@@ -8,9 +8,10 @@ use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use kube::KubeSchema;
 use schemars::{JsonSchema, Schema, SchemaGenerator};
 use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
 
-use super::values::pods_or_percent;
-use crate::schema::{embedded, list, remove, with_rules};
+use super::values::{LABEL, from_to, label_value, pods_or_percent, port, qualified};
+use crate::schema::{embedded, keys, list, merged_by, remove, set, with_rules};
 
 /// When the node asks the registry for an image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -74,10 +75,10 @@ pub enum StrategyType {
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 #[x_kube(
-    validation = Rule::new("!has(self.type) || self.type != 'Recreate' || (!has(self.maxSurge) && !has(self.maxUnavailable))")
+    validation = Rule::new("self.?type.orValue('') != 'Recreate' || (!has(self.maxSurge) && !has(self.maxUnavailable))")
         .message("strategy.maxSurge and strategy.maxUnavailable have no meaning with type Recreate: remove them"),
     validation = Rule::new("!has(self.maxSurge) || !(string(self.maxSurge) in ['0', '0%']) || (has(self.maxUnavailable) && !(string(self.maxUnavailable) in ['0', '0%']))")
-        .message("strategy.maxSurge and strategy.maxUnavailable are both 0, so nothing could ever be replaced: raise one (maxUnavailable is 0 unless set)"),
+        .message("strategy.maxSurge and strategy.maxUnavailable (0 unless set) are both 0, so nothing could ever be replaced: raise one"),
 )]
 pub struct StrategySpec {
     /// Whether new pods start before old ones go; `RollingUpdate` unless set.
@@ -93,33 +94,102 @@ pub struct StrategySpec {
     pub max_unavailable: Option<IntOrString>,
 }
 
-/// A container's security context. What would be the node's, not the container's, is refused.
+/// A container's security context. What would be the node's, not the container's, is refused. SELinux is
+/// the pod's.
 pub(crate) fn security_context(generator: &mut SchemaGenerator) -> Schema {
     let mut schema = embedded::<SecurityContext>(generator);
-    remove(&mut schema, "/properties/windowsOptions");
+    for field in ["windowsOptions", "seLinuxOptions"] {
+        remove(&mut schema, &format!("/properties/{field}"));
+    }
+    identities(&mut schema, &["runAsUser", "runAsGroup"]);
+    let name = json!({"maxLength": 32, "pattern": "^[A-Z][A-Z_]*$"});
+    for list in ["add", "drop"] {
+        let item = format!("/properties/capabilities/properties/{list}/items");
+        set(&mut schema, &item, &name);
+    }
     with_rules(
         schema,
-        &[(
-            "(!has(self.privileged) || !self.privileged) && (!has(self.procMount) || self.procMount == 'Default')",
-            "securityContext must not set privileged, nor another procMount than Default: the container would have the whole node",
-        )],
+        &[
+            (
+                "!self.?privileged.orValue(false) && self.?procMount.orValue('Default') == 'Default'",
+                "securityContext must not set privileged, nor another procMount than Default: that is the whole node",
+            ),
+            (
+                "!has(self.capabilities) || !has(self.capabilities.add) || self.capabilities.add.all(c, !c.startsWith('CAP_'))",
+                "securityContext.capabilities has names without CAP_: write such as NET_BIND_SERVICE",
+            ),
+            PROFILES,
+        ],
     )
+}
+
+const PROFILES: (&str, &str) = (
+    "(self.?seccompProfile.?type.orValue('') == 'Localhost') == self.?seccompProfile.?localhostProfile.hasValue() && (self.?appArmorProfile.?type.orValue('') == 'Localhost') == self.?appArmorProfile.?localhostProfile.hasValue()",
+    "seccompProfile and appArmorProfile need localhostProfile with type Localhost, and with no other",
+);
+
+/// Bounds of who a process is and which profiles confine it, in both security contexts.
+fn identities(schema: &mut Schema, ids: &[&str]) {
+    let id = from_to(0, i64::from(i32::MAX));
+    for field in ids {
+        set(schema, &format!("/properties/{field}"), &id);
+    }
+    let types = json!({"enum": ["RuntimeDefault", "Unconfined", "Localhost"]});
+    let file = json!({"maxLength": 256, "pattern": "^[^/.]+([/.][^/.]+)*$"});
+    for profile in ["seccompProfile", "appArmorProfile"] {
+        let profile = format!("/properties/{profile}/properties");
+        set(schema, &format!("{profile}/type"), &types);
+        set(schema, &format!("{profile}/localhostProfile"), &file);
+    }
 }
 
 /// A pod's security context. Windows is not supported.
 pub(crate) fn pod_security_context(generator: &mut SchemaGenerator) -> Schema {
     let mut schema = embedded::<PodSecurityContext>(generator);
-    remove(&mut schema, "/properties/windowsOptions");
-    schema
+    for field in ["windowsOptions", "seLinuxChangePolicy"] {
+        remove(&mut schema, &format!("/properties/{field}"));
+    }
+    identities(
+        &mut schema,
+        &[
+            "runAsUser",
+            "runAsGroup",
+            "fsGroup",
+            "supplementalGroups/items",
+        ],
+    );
+    set(&mut schema, "/properties/sysctls", &keys(&["name"]));
+    let sysctl = r"^[a-z0-9]([-_a-z0-9]*[a-z0-9])?([./][a-z0-9]([-_a-z0-9]*[a-z0-9])?)*$";
+    for (field, keywords) in [
+        (
+            "fsGroupChangePolicy",
+            json!({"enum": ["Always", "OnRootMismatch"]}),
+        ),
+        (
+            "supplementalGroupsPolicy",
+            json!({"enum": ["Merge", "Strict"]}),
+        ),
+        (
+            "sysctls/items/properties/name",
+            json!({"minLength": 1, "maxLength": 253, "pattern": sysctl}),
+        ),
+    ] {
+        set(&mut schema, &format!("/properties/{field}"), &keywords);
+    }
+    with_rules(schema, &[PROFILES])
 }
 
 /// What runs after a container's start and before its end. It can't name a host.
 pub(crate) fn lifecycle(generator: &mut SchemaGenerator) -> Schema {
     let mut schema = embedded::<Lifecycle>(generator);
+    remove(&mut schema, "/properties/stopSignal");
     for hook in ["preStop", "postStart"] {
         let hook = format!("/properties/{hook}/properties");
         remove(&mut schema, &format!("{hook}/httpGet/properties/host"));
         remove(&mut schema, &format!("{hook}/tcpSocket"));
+        for (field, keywords) in hook_fields() {
+            set(&mut schema, &format!("{hook}/{field}"), &keywords);
+        }
     }
     with_rules(
         schema,
@@ -130,69 +200,127 @@ pub(crate) fn lifecycle(generator: &mut SchemaGenerator) -> Schema {
     )
 }
 
+/// Bounds of the fields of a hook.
+fn hook_fields() -> [(&'static str, Value); 7] {
+    let header = "httpGet/properties/httpHeaders/items/properties/name";
+    [
+        ("exec", json!({"required": ["command"]})),
+        ("exec/properties/command", json!({"minItems": 1})),
+        ("sleep/properties/seconds", from_to(0, 86400)),
+        ("httpGet/properties/port", port()),
+        ("httpGet/properties/path", json!({"maxLength": 512})),
+        (
+            "httpGet/properties/scheme",
+            json!({"enum": ["HTTP", "HTTPS"]}),
+        ),
+        (header, json!({"pattern": "^[-A-Za-z0-9]+$"})),
+    ]
+}
+
 /// Taints that pods put up with.
 pub(crate) fn tolerations(generator: &mut SchemaGenerator) -> Schema {
+    let mut schema = list::<Toleration, 16>(generator);
+    let effects = ["", "NoSchedule", "PreferNoSchedule", "NoExecute"];
+    for (field, keywords) in [
+        ("operator", json!({"enum": ["Exists", "Equal"]})),
+        ("effect", json!({"enum": effects})),
+        ("key", qualified()),
+        ("value", label_value()),
+        ("tolerationSeconds", from_to(0, i64::from(i32::MAX))),
+    ] {
+        set(
+            &mut schema,
+            &format!("/items/properties/{field}"),
+            &keywords,
+        );
+    }
     with_rules(
-        list::<Toleration, 16>(generator),
+        schema,
         &[
             (
-                "self.all(t, !has(t.operator) || t.operator in ['Exists', 'Equal'])",
-                "tolerations[].operator must be Exists or Equal",
-            ),
-            (
-                "self.all(t, !has(t.effect) || t.effect in ['', 'NoSchedule', 'PreferNoSchedule', 'NoExecute'])",
-                "tolerations[].effect must be NoSchedule, PreferNoSchedule or NoExecute",
-            ),
-            (
-                "self.all(t, !has(t.operator) || t.operator != 'Exists' || !has(t.value) || t.value == '')",
+                "self.all(t, t.?operator.orValue('') != 'Exists' || t.?value.orValue('') == '')",
                 "tolerations[].value has no meaning with operator Exists: remove it",
             ),
             (
-                "self.all(t, has(t.key) && t.key != '' || (has(t.operator) && t.operator == 'Exists'))",
+                "self.all(t, has(t.key) || t.?operator.orValue('') == 'Exists')",
                 "tolerations[].key may be missing only with operator Exists",
             ),
+            (
+                "self.all(t, !has(t.tolerationSeconds) || t.?effect.orValue('') == 'NoExecute')",
+                "tolerations[].tolerationSeconds needs effect NoExecute",
+            ),
         ],
     )
 }
 
-/// How pods are spread. Without a `labelSelector` a constraint counts the component's own pods.
+/// How pods are spread. A constraint counts the component's own pods: it can't select others.
 pub(crate) fn topology_spread_constraints(generator: &mut SchemaGenerator) -> Schema {
-    with_rules(
+    let mut schema = merged_by(
         list::<TopologySpreadConstraint, 8>(generator),
-        &[
-            (
-                "self.all(c, c.maxSkew >= 1)",
-                "topologySpreadConstraints[].maxSkew must be at least 1",
-            ),
-            (
-                "self.all(c, c.topologyKey != '')",
-                "topologySpreadConstraints[].topologyKey must not be empty: name a label of nodes, such as topology.kubernetes.io/zone",
-            ),
-            (
-                "self.all(c, c.whenUnsatisfiable in ['DoNotSchedule', 'ScheduleAnyway'])",
-                "topologySpreadConstraints[].whenUnsatisfiable must be DoNotSchedule or ScheduleAnyway",
-            ),
-        ],
+        &["topologyKey", "whenUnsatisfiable"],
+    );
+    remove(&mut schema, "/items/properties/labelSelector");
+    for (field, keywords) in spread_fields() {
+        set(
+            &mut schema,
+            &format!("/items/properties/{field}"),
+            &keywords,
+        );
+    }
+    with_rules(
+        schema,
+        &[(
+            "self.all(c, !has(c.minDomains) || c.whenUnsatisfiable == 'DoNotSchedule')",
+            "topologySpreadConstraints[].minDomains needs whenUnsatisfiable DoNotSchedule",
+        )],
     )
 }
 
-/// Where volumes are mounted.
+/// Bounds of the fields of a constraint.
+fn spread_fields() -> [(&'static str, Value); 8] {
+    let honoured = json!({"enum": ["Honor", "Ignore"]});
+    [
+        ("maxSkew", from_to(1, 1000)),
+        ("minDomains", from_to(1, 1000)),
+        ("topologyKey", qualified()),
+        (
+            "whenUnsatisfiable",
+            json!({"enum": ["DoNotSchedule", "ScheduleAnyway"]}),
+        ),
+        ("nodeAffinityPolicy", honoured.clone()),
+        ("nodeTaintsPolicy", honoured),
+        ("matchLabelKeys", json!({"maxItems": 8})),
+        ("matchLabelKeys/items", qualified()),
+    ]
+}
+
+/// Where volumes are mounted. Mounts don't propagate: others reach the node's own.
 pub(crate) fn volume_mounts(generator: &mut SchemaGenerator) -> Schema {
+    let mut schema = merged_by(list::<VolumeMount, 32>(generator), &["mountPath"]);
+    for field in ["mountPropagation", "recursiveReadOnly"] {
+        remove(&mut schema, &format!("/items/properties/{field}"));
+    }
+    let inside = "^[.]?[^/.]+((/[.]?|[.])[^/.]+)*$";
+    for (field, keywords) in [
+        ("name", json!({"maxLength": 63, "pattern": LABEL})),
+        (
+            "mountPath",
+            json!({"maxLength": 256, "pattern": "^(/[.]?[-A-Za-z0-9_][-A-Za-z0-9._]*)+$"}),
+        ),
+        ("subPath", json!({"maxLength": 256, "pattern": inside})),
+        ("subPathExpr", json!({"maxLength": 256, "pattern": inside})),
+    ] {
+        set(
+            &mut schema,
+            &format!("/items/properties/{field}"),
+            &keywords,
+        );
+    }
     with_rules(
-        list::<VolumeMount, 32>(generator),
-        &[
-            (
-                "self.all(m, m.mountPath.startsWith('/') && !m.mountPath.contains('..') && !m.mountPath.contains(':') && m.mountPath != '/')",
-                "volumeMounts[].mountPath must be an absolute path below /, without '..' and ':'",
-            ),
-            (
-                "self.all(m, !has(m.subPath) || (!m.subPath.startsWith('/') && !m.subPath.contains('..')))",
-                "volumeMounts[].subPath must be a relative path without '..'",
-            ),
-            (
-                "self.all(m, !has(m.mountPropagation) || m.mountPropagation == 'None')",
-                "volumeMounts[].mountPropagation must be None: others reach the node's own mounts",
-            ),
-        ],
+        schema,
+        &[(
+            "self.all(m, !has(m.subPath) || !has(m.subPathExpr))",
+            "volumeMounts[] sets subPath and subPathExpr: keep one of the two",
+        )],
     )
 }

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use super::metadata::annotations;
 use super::network::LocalReference;
-use super::values::{component_name, host_names, object_name, url_path};
+use super::values::{component_name, host_names, object_name, route_path};
 use crate::schema::own_list;
 
 /// How a path is compared.
@@ -50,7 +50,7 @@ pub struct Route {
     pub component: String,
     /// The path of the request; `/` unless set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(schema_with = "url_path")]
+    #[schemars(schema_with = "route_path")]
     pub path: Option<String>,
     /// How the path is compared; `Prefix` unless set.
     #[serde(default, skip_serializing_if = "Option::is_none")]

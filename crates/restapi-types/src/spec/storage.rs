@@ -64,11 +64,11 @@ pub enum Retention {
     validation = Rule::new("isQuantity(string(self.size)) && quantity(string(self.size)).compareTo(quantity('0')) > 0")
         .message("persistence.size must be a quantity above 0, such as 10Gi"),
     validation = Rule::new("!isQuantity(string(self.size)) || !isQuantity(string(oldSelf.size)) || quantity(string(self.size)).compareTo(quantity(string(oldSelf.size))) >= 0")
-        .message("persistence.size can't shrink: Kubernetes can't take storage away from a claim; to move to a smaller one, copy the data to another component"),
-    validation = Rule::new("(has(self.mode) ? self.mode : 'Shared') == (has(oldSelf.mode) ? oldSelf.mode : 'Shared') && (has(self.accessMode) ? self.accessMode : 'ReadWriteOnce') == (has(oldSelf.accessMode) ? oldSelf.accessMode : 'ReadWriteOnce') && (has(self.storageClassName) ? self.storageClassName : '') == (has(oldSelf.storageClassName) ? oldSelf.storageClassName : '')")
+        .message("persistence.size can't shrink, since a claim can't: for less, copy the data to another component"),
+    validation = Rule::new("(self.?mode.orValue('') == 'PerReplica') == (oldSelf.?mode.orValue('') == 'PerReplica') && (has(self.accessMode) ? self.accessMode : 'ReadWriteOnce') == (has(oldSelf.accessMode) ? oldSelf.accessMode : 'ReadWriteOnce') && (has(self.storageClassName) ? self.storageClassName : '') == (has(oldSelf.storageClassName) ? oldSelf.storageClassName : '')")
         .message("persistence.mode, accessMode and storageClassName can't be changed: a claim keeps them; copy the data to another component"),
-    validation = Rule::new("self.mountPath.matches('^/[-A-Za-z0-9._/]*$') && !self.mountPath.contains('..') && !(self.mountPath in ['/', '/tmp', '/dev', '/proc', '/sys', '/etc'])")
-        .message("persistence.mountPath must be an absolute path without '..', and not /, /tmp, /dev, /proc, /sys or /etc, such as /data"),
+    validation = Rule::new("self.mountPath.matches('^(/[.]?[-A-Za-z0-9_][-A-Za-z0-9._]*)+$') && !(self.mountPath in ['/tmp', '/dev', '/proc', '/sys', '/etc'])")
+        .message("persistence.mountPath must be an absolute path without a part '..' and without '/' at its end, and not /, /tmp, /dev, /proc, /sys or /etc, such as /data"),
 )]
 pub struct PersistenceSpec {
     /// How much, such as `10Gi`. It can grow where the storage class allows it, and never shrink.
@@ -82,8 +82,8 @@ pub struct PersistenceSpec {
     /// Whether pods share one claim; `Shared` unless set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub mode: Option<PersistenceMode>,
-    /// How the claim may be mounted; `ReadWriteOnce` unless set. A shared claim that only one node can mount
-    /// means that an update stops the old pods before it starts new ones.
+    /// How the claim may be mounted; `ReadWriteOnce` unless set. With a shared claim
+    /// that one node mounts, an update stops old pods before it starts new ones.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub access_mode: Option<AccessMode>,
     /// The storage class; the cluster's default unless set.

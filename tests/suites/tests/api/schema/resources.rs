@@ -52,20 +52,17 @@ fn accepted_ones() -> Vec<Case> {
 
 /// What is no quantity.
 fn not_quantities() -> Vec<Case> {
-    let no_request: &[&str] = &[
-        "resources.requests holds a value that is not a quantity",
-        "128Mi",
-    ];
-    let no_limit: &[&str] = &[
-        "resources.limits holds a value that is not a quantity",
+    let none: &[&str] = &[
+        "spec.view.resources",
+        "holds a value that is not a quantity of 0 or more",
         "128Mi",
     ];
     ["", "128MB", "1 Gi", "a lot", "1,5", "0x10", "--1"]
         .into_iter()
         .flat_map(|text| {
             [
-                refused("a request that is none", request(&json!(text)), no_request),
-                refused("a limit that is none", limit(&json!(text)), no_limit),
+                refused("a request that is none", request(&json!(text)), none),
+                refused("a limit that is none", limit(&json!(text)), none),
             ]
         })
         .collect()
@@ -73,7 +70,7 @@ fn not_quantities() -> Vec<Case> {
 
 /// Quantities that are not allowed where they stand.
 fn misplaced() -> Vec<Case> {
-    let negative: &[&str] = &["resources must not be negative", "write 0 or more"];
+    let negative: &[&str] = &["spec.view.resources", "not a quantity of 0 or more"];
     vec![
         refused("a negative request", request(&json!("-1")), negative),
         refused("a negative limit", limit(&json!(-1)), negative),
@@ -88,12 +85,12 @@ fn misplaced() -> Vec<Case> {
         refused(
             "an unknown name in requests",
             resources(&json!({"requests": {"gpu": "1"}})),
-            &["resources.requests may name cpu, memory and ephemeral-storage only"],
+            &["may name cpu, memory and ephemeral-storage only"],
         ),
         refused(
             "an unknown name in limits",
             resources(&json!({"limits": {"memroy": "1Gi"}})),
-            &["resources.limits may name cpu, memory and ephemeral-storage only"],
+            &["may name cpu, memory and ephemeral-storage only"],
         ),
         refused(
             "more than there are",

@@ -14,7 +14,7 @@ pub fn cases() -> Vec<Case> {
 
 fn numbers() -> Vec<Case> {
     let common = |replicas: Value| spec(&json!({"image": IMAGE, "replicas": replicas, "view": {}}));
-    let least: &[&str] = &["spec.view.port", "should be greater than or equal to 1"];
+    let least: &[&str] = &["spec.view.port", "should be greater than or equal to 0"];
     vec![
         accepted("no replicas at all", view(&json!({"replicas": 0}))),
         accepted("the most replicas", view(&json!({"replicas": 1000}))),
@@ -55,7 +55,7 @@ fn numbers() -> Vec<Case> {
             "the same port twice",
             spec(&json!({"image": IMAGE, "view": {"port": 80}, "model": {"port": 80}})),
         ),
-        refused("port 0", view(&json!({"port": 0})), least),
+        accepted("port 0: a worker", view(&json!({"port": 0}))),
         refused("a negative port", view(&json!({"port": -80})), least),
         refused(
             "a port too high",

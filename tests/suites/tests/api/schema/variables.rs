@@ -67,7 +67,8 @@ fn names() -> Vec<Case> {
     ];
     let prefix: &[&str] = &[
         "spec.view.envVars",
-        "must not set names that start with RESTAPI_",
+        "must not set",
+        "names that start with RESTAPI_",
         "choose another name",
     ];
     let peers: &[&str] = &[
