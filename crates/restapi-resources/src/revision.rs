@@ -218,7 +218,8 @@ mod tests {
             ("lifecycle", json!({"preStop": {"sleep": {"seconds": 9}}})),
             ("terminationGracePeriodSeconds", json!(90)),
             ("volumes", json!([{"name": "v", "emptyDir": {}}])),
-            ("volumeMounts", json!([{"name": "v", "mountPath": "/v"}])),
+            // Every pod has this volume.
+            ("volumeMounts", json!([{"name": "tmp", "mountPath": "/v"}])),
             ("initContainers", json!([{"name": "i", "image": "i:1"}])),
             ("sidecars", json!([{"name": "s", "image": "s:1"}])),
             ("podLabels", json!({"team": "a"})),
