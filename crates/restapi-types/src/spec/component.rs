@@ -86,7 +86,8 @@ pub struct ComponentSpec {
     #[schemars(schema_with = "own_list_by_name::<ExtraPort, 8>")]
     pub extra_ports: Option<Vec<ExtraPort>>,
 
-    /// Whether requests from outside the application may reach it; true for the view, false for others.
+    /// Whether requests from outside the application may reach it. Unless set: true for the view, for what an Ingress
+    /// or a route leads to, and for a Service of type NodePort or LoadBalancer; false for others.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub exposed: Option<bool>,
 

@@ -114,11 +114,12 @@ pub struct GatewayReference {
     pub section_name: Option<String>,
 }
 
-/// Routes of the Gateway API: a GRPCRoute for components that speak gRPC, an HTTPRoute for the others.
+/// A route of the Gateway API: a GRPCRoute where everything that is routed speaks gRPC, else an HTTPRoute. Never
+/// both, since a Gateway accepts only one of the two for the same hosts.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
 pub struct GatewaySpec {
-    /// Whether there are routes; true unless set.
+    /// Whether there is a route; true unless set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub enabled: Option<bool>,
     /// The Gateways that the routes attach to.
