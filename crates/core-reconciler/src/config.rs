@@ -2,7 +2,7 @@
 //!
 //! Of ConfigMaps every change is seen on a watch of their metadata, and the content is read again. Secrets
 //! are read by name, since RBAC can't tell a watch of their metadata from one of their content; so a change
-//! is seen within [`SECRETS_MAY_LAG`], unless the manager was given the right to watch them.
+//! is seen [`SECRETS_AGE`] later, unless the manager was given the right to watch them.
 
 mod content;
 mod store;
@@ -14,6 +14,7 @@ use std::time::{Duration, Instant};
 use kube::core::PartialObjectMeta;
 use kube::runtime::watcher::Event;
 use kube::{Client, Resource, ResourceExt as _};
+use manager_kit::random;
 use manager_kit::tracker::Owner;
 use restapi_resources::references::{Reference, ReferenceKind};
 use restapi_resources::{Application, canonical, references};
@@ -23,8 +24,12 @@ use serde_json::json;
 use self::content::Content;
 use self::store::{Key, Store};
 
-/// How late a change of a Secret may be seen where Secrets are not watched.
-pub const SECRETS_MAY_LAG: Duration = Duration::from_secs(50);
+/// How old what was read of a Secret may be where Secrets are not watched. With the spread of
+/// [`Config::read_again`] a change is seen within 50 seconds.
+pub const SECRETS_AGE: Duration = Duration::from_secs(40);
+
+/// Over how long reading again is spread, so that it does not come at once for all applications.
+const SPREAD: Duration = Duration::from_secs(8);
 
 /// What the pods of an application refer to, as it is now.
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -136,9 +141,8 @@ impl References {
                     reference.name,
                     content.hash()
                 ]));
-                if self.lags(reference.kind) {
-                    config.read_again = Some(SECRETS_MAY_LAG);
-                }
+                let again = self.read_again(&key(reference), Instant::now());
+                config.read_again = [config.read_again, again].into_iter().flatten().min();
             }
             let hash = canonical::hash(&found.into());
             config.hashes.insert(component, hash);
@@ -148,7 +152,7 @@ impl References {
 
     /// What an object holds: as it was read last, if that is sure to be new enough, or read now.
     async fn content(&self, client: &Client, key: Key) -> Result<Content, kube::Error> {
-        let oldest = self.lags(key.kind).then_some(SECRETS_MAY_LAG);
+        let oldest = self.lags(key.kind).then_some(SECRETS_AGE);
         let (known, changes) = self.lock().known(&key, oldest, Instant::now());
         if let Some(known) = known {
             return Ok(known);
@@ -157,6 +161,13 @@ impl References {
         self.lock()
             .learned(&key, content.clone(), changes, Instant::now());
         Ok(content)
+    }
+
+    /// When an object has to be read again, of those whose changes are not seen otherwise.
+    fn read_again(&self, key: &Key, now: Instant) -> Option<Duration> {
+        let age = self.lags(key.kind).then(|| self.lock().age(key, now))?;
+        let left = SECRETS_AGE.saturating_sub(age.unwrap_or_default());
+        Some(left + random::jitter(SPREAD))
     }
 
     /// Whether changes of a kind are only seen by reading again.

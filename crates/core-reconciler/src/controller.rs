@@ -192,16 +192,10 @@ impl Core {
     ) -> Result<Requeue, Error> {
         let put_off = self.reporter.status(world, verdict, writer).await?;
         report::turns(&self.ctx.events, world, verdict);
-        let secrets = world.config.read_again.map(jittered);
-        let waits = [put_off, next_look(plan, verdict), secrets];
+        let waits = [put_off, next_look(plan, verdict), world.config.read_again];
         let soonest = waits.into_iter().flatten().min();
         Ok(soonest.map_or(Requeue::AwaitChange, Requeue::After))
     }
-}
-
-/// A wait that differs from application to application, and is never longer.
-fn jittered(wait: Duration) -> Duration {
-    wait.saturating_sub(manager_kit::random::jitter(wait / 5))
 }
 
 /// Whether status speaks of this generation already.

@@ -86,6 +86,12 @@ impl Store {
         (known.map(|(content, ..)| content.clone()), entry.changes)
     }
 
+    /// How long ago the object was read.
+    pub(super) fn age(&self, key: &Key, now: Instant) -> Option<Duration> {
+        let (.., at) = self.entries.get(key)?.known.as_ref()?;
+        Some(now.saturating_duration_since(*at))
+    }
+
     /// The object was read after it had changed `changes` times.
     pub(super) fn learned(&mut self, key: &Key, content: Content, changes: u64, now: Instant) {
         if let Some(entry) = self.entries.get_mut(key) {

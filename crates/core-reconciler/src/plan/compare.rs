@@ -12,8 +12,13 @@ use serde_json::{Value, json};
 use super::{Drift, Obstacle, Plan, PlanError, ports};
 use crate::kinds::carries_traffic;
 
-/// Not compared: the generation is written only together with something that is.
-const IGNORED: &[&str] = &["metadata.labels.restapi.dev/generation"];
+/// Not compared: the generation is written only together with something that is, and objects of a list don't
+/// say what they are.
+const IGNORED: &[&str] = &[
+    "apiVersion",
+    "kind",
+    "metadata.labels.restapi.dev/generation",
+];
 
 /// Whose an object is.
 #[derive(Debug, PartialEq, Eq)]

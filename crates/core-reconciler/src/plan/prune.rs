@@ -20,13 +20,17 @@ use crate::kinds::{self, OwnedKind, is_workload};
 use crate::workload::Counts;
 use crate::world::World;
 
+/// The kind of the records of revisions.
+const RECORD: &str = "ControllerRevision";
+
 /// Deletes of everything that the application owns, that is not desired, and that nothing live needs.
 pub(super) fn surplus(app: &Application, desired: &[Desired], world: &World) -> Vec<Step> {
     let mut wanted: BTreeSet<(&str, String)> = desired
         .iter()
         .map(|d| (d.draft.resource.kind.as_str(), d.draft.name.clone()))
         .collect();
-    wanted.extend(kept_records(world).map(|name| ("ControllerRevision", name)));
+    let kept: Vec<_> = kept_records(world, &wanted).collect();
+    wanted.extend(kept.into_iter().map(|name| (RECORD, name)));
     let kinds: BTreeMap<_, _> = kinds::owned()
         .into_iter()
         .map(|kind| (kind.resource.kind.clone(), kind))
@@ -132,12 +136,15 @@ fn workloads(world: &World) -> impl Iterator<Item = &Arc<DynamicObject>> {
         .map(|(_, object)| object)
 }
 
-/// The newest records: those that are kept besides the one that the spec asks for, and any that an order to
-/// go back names.
-fn kept_records(world: &World) -> impl Iterator<Item = String> {
+/// The newest of the records besides the one that the spec asks for, and any that an order to go back names.
+fn kept_records(
+    world: &World,
+    wanted: &BTreeSet<(&str, String)>,
+) -> impl Iterator<Item = String> + use<> {
     let mut all: Vec<_> = records(&world.objects)
         .into_iter()
         .map(|record| (record.revision, record.name_any()))
+        .filter(|(_, name)| !wanted.contains(&(RECORD, name.clone())))
         .collect();
     all.sort_by(|a, b| b.cmp(a));
     let order = world.restapi.annotations().get(keys::ROLLBACK);

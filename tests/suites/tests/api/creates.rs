@@ -68,7 +68,12 @@ where
         }
     }
     let now = api.get("one").await?;
-    ensure!(now == made, "{kind} was changed: {now:?}, not {made:?}");
+    // Its controller may have written annotations and a status meanwhile.
+    for part in ["spec", "data"] {
+        let (is, was) = (now.data.get(part), made.data.get(part));
+        ensure!(is == was, "{kind} was changed: {is:?}, not {was:?}");
+    }
+    ensure!(now.metadata.uid == made.metadata.uid, "{kind} was replaced");
     Ok(())
 }
 

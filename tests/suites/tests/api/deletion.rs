@@ -38,7 +38,7 @@ async fn everything_goes_with_the_manager_stopped() -> Result<()> {
         .await?;
         let rest = Snapshot::of(&ns).await?;
         ensure!(
-            rest.ids().len() == 6,
+            rest.ids().len() == 7,
             "of the other application there are {:?}",
             rest.ids()
         );

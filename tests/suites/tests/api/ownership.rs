@@ -19,14 +19,14 @@ async fn every_object_is_owned_by_the_manager_of_its_role_and_no_other() -> Resu
         ready(&ns, "orders").await?;
         let all = settled(&ns).await?;
         ensure!(
-            all.ids().len() == 1 + 1 + 1 + 4 * 3,
+            all.ids().len() == 1 + 1 + 1 + 4 * 4,
             "exist: {:?}",
             all.ids()
         );
         for (id, object) in all.iter() {
             let expected: &[&str] = match id.split('/').next() {
                 Some("RestAPI") => &["restapi-status-core"],
-                Some("ServiceAccount") => &["restapi-companions"],
+                Some("ServiceAccount" | "NetworkPolicy") => &["restapi-companions"],
                 _ => &["restapi-workloads"],
             };
             let ours: Vec<&str> = managers(object)

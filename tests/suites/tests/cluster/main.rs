@@ -20,6 +20,8 @@ mod nodes;
 #[cfg(test)]
 mod operator;
 #[cfg(test)]
+mod persistence;
+#[cfg(test)]
 mod rollout;
 #[cfg(test)]
 mod setting;
