@@ -43,11 +43,12 @@ impl App {
             "apiVersion": "restapi.dev/v1alpha1", "kind": "RestAPI",
             "metadata": {"name": name}, "spec": spec,
         });
-        let restapi = serde_json::from_value(object).context("the spec of a RestAPI")?;
+        // Boxed: a whole RestAPI is too much to be moved around in what tests wait for.
+        let restapi: Box<RestAPI> =
+            serde_json::from_value(object).context("the spec of a RestAPI")?;
         let api = namespace.api::<RestAPI>();
-        api.create(&PostParams::default(), &restapi)
-            .await
-            .context("creating a RestAPI")?;
+        let created = Box::pin(api.create(&PostParams::default(), &restapi)).await;
+        created.context("creating a RestAPI")?;
         Ok(Self {
             namespace: namespace.clone(),
             name: name.to_owned(),

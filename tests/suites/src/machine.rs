@@ -138,7 +138,7 @@ impl LocalCluster {
         let text =
             fs::read_to_string(&path).with_context(|| format!("reading {}", path.display()))?;
         let record: serde_json::Value = serde_json::from_str(&text)?;
-        let slot = record["slot"].as_u64();
+        let slot = record.get("slot").and_then(serde_json::Value::as_u64);
         let slot = slot.with_context(|| format!("no slot in {}", path.display()))?;
         Ok(Self {
             folder,

@@ -24,8 +24,25 @@ const READY: Duration = Duration::from_mins(1);
 /// # Errors
 /// When it is refused or isn't ready within a minute.
 pub async fn pod(namespace: &Namespace, name: &str, node: &str, image: &str) -> Result<Pod> {
+    labelled(namespace, name, node, image, json!({"app": name})).await
+}
+
+/// As [`pod`], with these labels.
+///
+/// # Errors
+/// As [`pod`].
+pub async fn labelled(
+    namespace: &Namespace,
+    name: &str,
+    node: &str,
+    image: &str,
+    labels: Value,
+) -> Result<Pod> {
     let api = namespace.api::<Pod>();
-    let pod = serde_json::from_value(object(name, node, image))?;
+    let pod = serde_json::from_value(json!({
+        "metadata": {"name": name, "labels": labels},
+        "spec": spec(node, image),
+    }))?;
     let created = api.create(&PostParams::default(), &pod).await;
     created.with_context(|| format!("creating the pod {name}"))?;
     eventually(READY, &format!("the pod {name} is ready"), async || {
@@ -60,29 +77,26 @@ pub fn address(pod: &Pod, port: u16) -> Result<SocketAddr> {
     Ok(SocketAddr::new(pods::address(pod)?.parse()?, port))
 }
 
-fn object(name: &str, node: &str, image: &str) -> Value {
-    let probe = json!({"tcpSocket": {"port": PORT}, "periodSeconds": 1});
+/// Within the restricted Pod Security Standard, so that it may run anywhere.
+fn spec(node: &str, image: &str) -> Value {
     json!({
-        "metadata": {"name": name, "labels": {"app": name}},
-        "spec": {
-            "nodeName": node,
-            "terminationGracePeriodSeconds": 1,
-            "automountServiceAccountToken": false,
-            "securityContext": {
-                "runAsNonRoot": true,
-                "runAsUser": 65532,
-                "seccompProfile": {"type": "RuntimeDefault"},
-            },
-            "containers": [{
-                "name": "demo",
-                "image": image,
-                "env": [{"name": "RESTAPI_COMPONENT", "value": "model"}],
-                "readinessProbe": probe,
-                "securityContext": {
-                    "allowPrivilegeEscalation": false,
-                    "capabilities": {"drop": ["ALL"]},
-                },
-            }],
+        "nodeName": node,
+        "terminationGracePeriodSeconds": 1,
+        "automountServiceAccountToken": false,
+        "securityContext": {
+            "runAsNonRoot": true,
+            "runAsUser": 65532,
+            "seccompProfile": {"type": "RuntimeDefault"},
         },
+        "containers": [{
+            "name": "demo",
+            "image": image,
+            "env": [{"name": "RESTAPI_COMPONENT", "value": "model"}],
+            "readinessProbe": {"tcpSocket": {"port": PORT}, "periodSeconds": 1},
+            "securityContext": {
+                "allowPrivilegeEscalation": false,
+                "capabilities": {"drop": ["ALL"]},
+            },
+        }],
     })
 }

@@ -38,7 +38,7 @@ pub(super) fn surplus(app: &Application, desired: &[Desired], world: &World) -> 
     let surplus = world.objects.iter().filter(|(kind, object)| {
         !wanted.contains(&(*kind, object.name_any()))
             && is_ours(app, object)
-            && !is_needed(kind, object, world)
+            && !is_needed(app, kind, object, world)
     });
     surplus
         .filter_map(|(kind, object)| Some(delete(kinds.get(kind)?, object)))
@@ -66,11 +66,14 @@ fn is_ours(app: &Application, object: &DynamicObject) -> bool {
 }
 
 /// Whether something that still lives needs the object, although the spec does not.
-fn is_needed(kind: &str, object: &DynamicObject, world: &World) -> bool {
+fn is_needed(app: &Application, kind: &str, object: &DynamicObject, world: &World) -> bool {
     let (name, labels) = (object.name_any(), object.labels());
     match kind {
         "Service" => has_pods(labels, world),
-        "NetworkPolicy" => pods_of_component(labels, world).next().is_some(),
+        // Of a component that is there, the spec wants none: only pods of one that is gone keep theirs.
+        "NetworkPolicy" => {
+            !has_component(app, labels) && pods_of_component(labels, world).next().is_some()
+        }
         "ServiceAccount" => {
             let runs_as_it = |pod: &Arc<Pod>| {
                 let spec = pod.spec.as_ref();
@@ -119,6 +122,12 @@ fn has_pods(labels: &BTreeMap<String, String>, world: &World) -> bool {
     };
     world.pods.iter().any(|pod| belongs(pod.labels()))
         || workloads(world).any(|workload| belongs(workload.labels()))
+}
+
+fn has_component(app: &Application, labels: &BTreeMap<String, String>) -> bool {
+    let component = labels.get(keys::COMPONENT);
+    let mut all = app.components.iter();
+    all.any(|c| component.is_some_and(|name| c.name.as_str() == name))
 }
 
 fn pods_of_component<'a>(

@@ -4,7 +4,7 @@ use anyhow::{Context, Result};
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::DeleteParams;
 use restapi_types::ComponentName;
-use serde_json::json;
+use serde_json::{Value, json};
 use suites::app::App;
 use suites::namespace::{self, Namespace};
 use suites::reach::{Source, Target, matrix};
@@ -23,6 +23,15 @@ const COMPONENTS: [(ComponentName, u16); 4] = [
 /// A port of the components at which nobody listens: refused when packets come through.
 const NO_PORT: u16 = 9999;
 
+/// The labels by which the managers are known.
+const COMPONENT: &str = "app.kubernetes.io/component";
+const PART_OF: &str = "app.kubernetes.io/part-of";
+
+/// The name of a pod of this test in the managers' namespace.
+fn guest(own: &Namespace, name: &str) -> String {
+    format!("{}-{name}", own.name)
+}
+
 /// All that packets are sent from and to.
 struct Stage {
     app: App,
@@ -31,8 +40,8 @@ struct Stage {
 }
 
 impl Stage {
-    /// The application `orders`, a pod beside it, one in another namespace, one where the managers are (which
-    /// themselves may not send to everybody), and the machine.
+    /// The application `orders`, a pod beside it, one in another namespace, those where the managers are, and the
+    /// machine.
     async fn build(own: &Namespace, other: &Namespace) -> Result<Self> {
         let image = setting::demo()?;
         let app = App::orders(own, &image).await?;
@@ -41,9 +50,7 @@ impl Stage {
             sources: vec![Source::machine()],
             targets: Vec::new(),
         };
-        let system = setting::system(own);
-        let manager = plain::pod(&system, &own.name, NODES[1], &image).await?;
-        stage.sources.push(Source::pod("manager", &manager)?);
+        stage.beside_the_managers(own, &image).await?;
         for (namespace, name, node) in
             [(own, "neighbour", NODES[0]), (other, "foreigner", NODES[1])]
         {
@@ -67,6 +74,25 @@ impl Stage {
         let api = setting::api_server(own).await?;
         stage.targets.push(Target::tcp("api-server", api));
         Ok(stage)
+    }
+
+    /// A pod that has the labels of a manager (the managers themselves may not send to everybody), and one that is
+    /// only where they are.
+    async fn beside_the_managers(&mut self, own: &Namespace, image: &str) -> Result<()> {
+        let system = setting::system(own);
+        let labels = [
+            (
+                "manager",
+                json!({COMPONENT: "manager", PART_OF: "restapi-operator"}),
+            ),
+            ("beside", json!({})),
+        ];
+        for (name, labels) in labels {
+            let full = guest(own, name);
+            let pod = plain::labelled(&system, &full, NODES[1], image, labels).await?;
+            self.sources.push(Source::pod(name, &pod)?);
+        }
+        Ok(())
     }
 
     async fn pod(&self, component: &str) -> Result<Pod> {
@@ -101,6 +127,20 @@ fn by_default(from: &str, to: &str) -> bool {
     }
 }
 
+/// A spec that lets the neighbour in to the model, everybody to the controller, and all out to the foreigners'
+/// namespace.
+fn more(foreign: &str) -> Value {
+    let port = json!([{"port": plain::PORT, "protocol": "TCP"}]);
+    let neighbour = json!({"podSelector": {"matchLabels": {"app": "neighbour"}}});
+    let foreigners = json!({"kubernetes.io/metadata.name": foreign});
+    let foreigners = json!({"namespaceSelector": {"matchLabels": foreigners}});
+    json!({
+        "networkPolicy": {"egress": [{"to": [foreigners], "ports": port}]},
+        "model": {"networkPolicy": {"ingress": [{"from": [neighbour], "ports": port}]}},
+        "controller": {"exposed": true},
+    })
+}
+
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn only_what_an_application_needs_passes() -> Result<()> {
     setting::shared("application", async |own| {
@@ -108,24 +148,27 @@ async fn only_what_an_application_needs_passes() -> Result<()> {
             let stage = Stage::build(&own, &other).await?;
             stage.is("only what is needed passes", by_default).await?;
 
-            let neighbour = json!({"podSelector": {"matchLabels": {"app": "neighbour"}}});
-            let port = json!([{"port": 8080, "protocol": "TCP"}]);
-            let model =
-                json!({"networkPolicy": {"ingress": [{"from": [neighbour], "ports": port}]}});
-            stage.app.change(json!({"model": model})).await?;
-            let let_in =
-                |from: &str, to: &str| by_default(from, to) || (from, to) == ("neighbour", "model");
-            stage.is("what the spec lets in passes too", let_in).await?;
+            stage.app.change(more(&other.name)).await?;
+            let with_more = |from: &str, to: &str| {
+                let added = match (from, to) {
+                    ("neighbour", "model") | (_, "controller") => true,
+                    (from, "foreigner") => is_component(from),
+                    _ => false,
+                };
+                added || by_default(from, to)
+            };
+            stage.is("what the spec adds passes too", with_more).await?;
 
             stage
                 .app
                 .change(json!({"networkPolicy": {"enabled": false}}))
                 .await?;
             stage.is("without policies all pass", |_, _| true).await?;
-            setting::system(&own)
-                .api::<Pod>()
-                .delete(&own.name, &DeleteParams::default())
-                .await?;
+            for name in ["manager", "beside"] {
+                let api = setting::system(&own).api::<Pod>();
+                let name = guest(&own, name);
+                api.delete(&name, &DeleteParams::default()).await?;
+            }
             Ok(())
         })
         .await

@@ -181,6 +181,24 @@ fn a_removed_component_goes_and_its_coloured_service_outlives_its_pods() {
 }
 
 #[test]
+fn policies_that_the_spec_turns_off_go_while_the_pods_stay() {
+    let mut world = settled(&spec());
+    let pod = json!({"metadata": {"name": "p", "labels": {
+        keys::COMPONENT: "model", keys::INSTANCE: "orders", keys::ENVIRONMENT: "blue"}}});
+    world.pods = vec![Arc::new(serde_json::from_value(pod).unwrap())];
+    let mut open = spec();
+    open["networkPolicy"] = json!({"enabled": false});
+    change(&mut world, &open);
+    assert_eq!(
+        summary(&plan_of(&world)),
+        [
+            "delete NetworkPolicy orders-model",
+            "delete NetworkPolicy orders-view"
+        ]
+    );
+}
+
+#[test]
 fn revisions_are_numbered_come_back_and_end_at_the_limit() {
     let image = |n: usize| json!({"image": format!("app:{n}"), "view": {}});
     let mut world = settled(&image(0));
