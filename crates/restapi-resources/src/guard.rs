@@ -12,7 +12,7 @@ use k8s_openapi::api::core::v1::{Container, PodSpec, PodTemplateSpec};
 use restapi_types::Environment;
 use serde_json::Value;
 
-use crate::origin::Origin;
+use crate::origin::{Origin, containers as containers_of};
 use crate::{Application, Component, Invalid, pod as template};
 
 /// The most that a component's opaque fields may have, as JSON. A pod has them once more, and so have the records
@@ -46,9 +46,7 @@ impl<'a> Subject<'a> {
     /// Every container with its path.
     fn containers(&self) -> impl Iterator<Item = (String, &'a Container)> {
         let origin = self.origin;
-        let init = self.pod.init_containers.iter().flatten().map(|c| (c, true));
-        let all = init.chain(self.pod.containers.iter().map(|c| (c, false)));
-        all.map(move |(c, is_init)| (origin.container(&c.name, is_init), c))
+        containers_of(self.pod).map(move |(c, is_init)| (origin.container(&c.name, is_init), c))
     }
 
     /// The component's own container, as the fields say and as its pods would get it.

@@ -120,6 +120,9 @@ fn health_check(own: &HealthCheckSpec, all: &HealthCheckSpec) -> HealthCheckSpec
 }
 
 #[cfg(test)]
+mod laws;
+
+#[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
 

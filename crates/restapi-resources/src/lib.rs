@@ -54,3 +54,5 @@ pub use workload::Workload;
 
 #[cfg(test)]
 mod fixtures;
+#[cfg(test)]
+mod golden;

@@ -19,13 +19,6 @@ impl Origin<'_> {
         self.field(&format!("podOverrides.{field}"))
     }
 
-    /// Every container, and whether it is one of `initContainers`, where sidecars are too.
-    pub(crate) fn containers(self, pod: &PodSpec) -> impl Iterator<Item = (&Container, bool)> {
-        let init = pod.init_containers.iter().flatten();
-        let beside = pod.containers.iter().map(|c| (c, false));
-        init.map(|c| (c, true)).chain(beside)
-    }
-
     /// The path of the last field that says something about a container.
     pub(crate) fn container(self, name: &str, is_init: bool) -> String {
         let list = if is_init {
@@ -102,4 +95,11 @@ impl Origin<'_> {
         };
         all.find(|c| c.name == name)
     }
+}
+
+/// Every container, and whether it is one of `initContainers`, where sidecars are too.
+pub(crate) fn containers(pod: &PodSpec) -> impl Iterator<Item = (&Container, bool)> {
+    let init = pod.init_containers.iter().flatten();
+    let beside = pod.containers.iter().map(|c| (c, false));
+    init.map(|c| (c, true)).chain(beside)
 }

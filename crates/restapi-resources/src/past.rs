@@ -66,10 +66,10 @@ fn take_over(
     }
     let now = json!(now);
     for (field, effect) in FIELDS {
-        if *effect == revision::Effect::InPlace {
-            if let Some(value) = now.get(*field) {
-                fields.insert((*field).to_owned(), value.clone());
-            }
+        if *effect == revision::Effect::InPlace
+            && let Some(value) = now.get(*field)
+        {
+            fields.insert((*field).to_owned(), value.clone());
         }
     }
     for (field, inner) in IN_PLACE_INSIDE {

@@ -142,8 +142,10 @@ mod tests {
     use std::collections::BTreeSet;
 
     use super::*;
-    use crate::Application;
-    use crate::fixtures::{SPEC, restapi};
+    use restapi_types::Environment;
+
+    use crate::fixtures::{SPEC, application, restapi};
+    use crate::{Application, pod};
 
     fn revision(change: impl FnOnce(&mut Value)) -> String {
         let mut spec: Value = serde_json::from_str(SPEC).unwrap();
@@ -226,6 +228,35 @@ mod tests {
             ("podAnnotations", json!({"team": "a"})),
             ("podOverrides", json!({"spec": {"dnsPolicy": "Default"}})),
         ]
+    }
+
+    /// Everything that pods are made from: their templates and the values that these name by their hash.
+    fn templates(change: impl FnOnce(&mut Value)) -> Value {
+        let mut spec: Value = serde_json::from_str(SPEC).unwrap();
+        // With explicit resources a profile stands for nothing.
+        spec["model"]["resources"] = Value::Null;
+        change(&mut spec);
+        let app = application(&spec.to_string());
+        let templates = app
+            .components
+            .iter()
+            .map(|c| pod::template(&app, c, Environment::Blue));
+        json!(templates.collect::<Vec<_>>())
+    }
+
+    /// Without this, a change would wait for the next one, or restart pods that no revision explains.
+    #[test]
+    fn a_change_reaches_a_pod_template_exactly_when_it_makes_a_new_revision() {
+        let before = templates(|_| ());
+        for (field, value) in changes() {
+            let is_other = templates(|spec| spec["model"][field] = value) != before;
+            let is_new = FIELDS.contains(&(field, Effect::Template));
+            assert_eq!(is_other, is_new, "model.{field}");
+        }
+        let token = json!({"automountToken": true});
+        let account = |spec: &mut Value| spec["serviceAccount"] = token.clone();
+        assert_ne!(templates(account), before);
+        assert_ne!(revision(account), revision(|_| ()));
     }
 
     #[test]

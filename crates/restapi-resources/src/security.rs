@@ -6,7 +6,7 @@ use k8s_openapi::api::core::v1::{
 };
 
 use crate::Component;
-use crate::origin::Origin;
+use crate::origin::{Origin, containers};
 
 /// The group of files on persistent volumes, so that a container that is not root can write them.
 pub const FS_GROUP: i64 = 65532;
@@ -88,7 +88,7 @@ pub fn opt_outs(component: &Component, template: &PodTemplateSpec) -> Vec<String
         let place = origin.pod_security();
         found.extend(of_pod(context).map(|(field, what)| format!("{place}.{field}: {what}")));
     }
-    for (container, is_init) in origin.containers(pod) {
+    for (container, is_init) in containers(pod) {
         let Some(context) = &container.security_context else {
             continue;
         };
