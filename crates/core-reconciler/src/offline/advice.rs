@@ -8,10 +8,11 @@ mod pods;
 mod secrets;
 mod whole;
 
-use restapi_resources::{Application, Component, notices};
-use restapi_types::ComponentSpec;
+use restapi_resources::{Application, Component};
+use restapi_types::{ComponentSpec, Environment};
 
 use super::findings::{Finding, Severity};
+use crate::verdict::told;
 
 /// One component, and where its fields stand.
 struct Subject<'a> {
@@ -58,16 +59,17 @@ pub(super) fn of(app: &Application) -> Vec<Finding> {
     for component in &app.components {
         let subject = Subject { app, component };
         all.extend(RULES.iter().flat_map(|rule| rule(&subject)));
-        all.extend(notices::of(component).iter().map(|n| noticed(n)));
+        let notices = told(app, component, Environment::default());
+        all.extend(notices.iter().map(|n| noticed(n)));
     }
     // What components inherit is said once.
-    let mut told: Vec<Finding> = Vec::new();
+    let mut once: Vec<Finding> = Vec::new();
     for finding in all {
-        if !told.contains(&finding) {
-            told.push(finding);
+        if !once.contains(&finding) {
+            once.push(finding);
         }
     }
-    told
+    once
 }
 
 /// A notice that status has as well. It starts with the path of its field.

@@ -1,16 +1,12 @@
 //! About what runs in pods.
 
 use k8s_openapi::api::core::v1::Probe;
+use restapi_resources::container::PRE_STOP_SECONDS;
+use restapi_resources::pod;
 use restapi_types::spec::health::HealthCheckSpec;
 
 use super::{Subject, warning};
 use crate::offline::findings::Finding;
-
-/// How long a pod goes on serving after it was asked to stop, unless its author says otherwise.
-const PRE_STOP_SECONDS: i64 = 5;
-
-/// Kubernetes' own grace period.
-const GRACE_PERIOD_SECONDS: i64 = 30;
 
 /// An image that may be another one tomorrow.
 pub(super) fn image(subject: &Subject<'_>) -> Vec<Finding> {
@@ -110,9 +106,7 @@ pub(super) fn probe_timeouts(subject: &Subject<'_>) -> Vec<Finding> {
 /// A pod that is killed before it has left its Services.
 pub(super) fn grace_period(subject: &Subject<'_>) -> Vec<Finding> {
     let spec = &subject.component.spec;
-    let grace = spec
-        .termination_grace_period_seconds
-        .unwrap_or(GRACE_PERIOD_SECONDS);
+    let grace = pod::grace(subject.component);
     let own = spec.lifecycle.as_ref().and_then(|l| l.pre_stop.as_ref());
     let waits = match own {
         Some(own) => own.sleep.as_ref().map_or(0, |sleep| sleep.seconds),

@@ -48,6 +48,9 @@ fn of_view(fields: &Value) -> Vec<(&'static str, String)> {
 #[case::all_at_once(json!({"strategy": {"maxUnavailable": "100%"}}), &[("update-stops-all", "spec.view.strategy.maxUnavailable")])]
 #[case::half_at_once(json!({"strategy": {"maxUnavailable": "50%"}}), &[])]
 #[case::nodes(json!({"antiAffinity": "Required"}), &[("needs-nodes", "spec.view.antiAffinity")])]
+#[case::recreate(json!({"strategy": {"type": "Recreate"}}), &[("notice", "spec.view.strategy")])]
+#[case::opt_out(json!({"securityContext": {"readOnlyRootFilesystem": false}}),
+    &[("notice", "spec.view.securityContext.readOnlyRootFilesystem")])]
 #[case::secret(json!({"envVars": {"DB_PASSWORD": "hunter2"}}), &[("secret-in-plain-text", "spec.view.envVars.DB_PASSWORD")])]
 #[case::literal_secret(json!({"env": [{"name": "API_TOKEN", "value": "x"}]}), &[("secret-in-plain-text", "spec.view.env[API_TOKEN].value")])]
 #[case::referred_secret(json!({"env": [{"name": "API_TOKEN", "valueFrom": {"secretKeyRef": {"name": "s", "key": "k"}}}]}), &[])]
