@@ -2,9 +2,9 @@
 
 use restapi_resources::surroundings::{Otlp, Surroundings};
 
-/// Arguments of core-reconciler.
+/// What the generated objects need to know of the cluster around them.
 #[derive(Clone, Debug, Default, clap::Args)]
-pub struct CoreArgs {
+pub struct SurroundingsArgs {
     /// The namespace from which metrics are collected: generated NetworkPolicies admit it to the metrics
     /// ports. Nobody is admitted unless set.
     #[arg(long, env = "MONITORING_NAMESPACE", value_name = "NAMESPACE")]
@@ -18,6 +18,14 @@ pub struct CoreArgs {
     #[arg(long, env = "APP_OTLP_PORT", value_name = "PORT", default_value_t = 4317,
           value_parser = clap::value_parser!(u16).range(1..))]
     pub app_otlp_port: u16,
+}
+
+/// Arguments of core-reconciler.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub struct CoreArgs {
+    /// What the generated objects need to know of the cluster around them.
+    #[command(flatten)]
+    pub surroundings: SurroundingsArgs,
 
     /// Watch Secrets, so that a change is seen at once instead of within 50 seconds. Needs the right to list
     /// and watch Secrets, which is the right to read all of them: kustomize/components/watch-secrets.
@@ -26,10 +34,10 @@ pub struct CoreArgs {
     pub watch_secrets: bool,
 }
 
-impl CoreArgs {
+impl SurroundingsArgs {
     /// What generated NetworkPolicies admit, for managers that run in `managers_namespace`.
     #[must_use]
-    pub fn surroundings(&self, managers_namespace: &str) -> Surroundings {
+    pub fn of(&self, managers_namespace: &str) -> Surroundings {
         let given = |value: &Option<String>| value.clone().filter(|v| !v.is_empty());
         Surroundings {
             managers_namespace: managers_namespace.to_owned(),

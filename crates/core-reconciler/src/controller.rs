@@ -44,7 +44,7 @@ pub async fn run(ctx: Context, args: CoreArgs) -> Result<(), KitError> {
     let (caches, triggers) = watches::all(&ctx, args.watch_secrets);
     let main = main_stream(&ctx, ctx.api(), watcher::Config::default(), crd::NAME);
     let core = Core {
-        surroundings: args.surroundings(&ctx.args.pod_namespace),
+        surroundings: args.surroundings.of(&ctx.args.pod_namespace),
         ctx: ctx.clone(),
         caches,
         tracker: Tracker::default(),

@@ -10,6 +10,7 @@ mod controller;
 mod kinds;
 mod namespaces;
 mod observe;
+mod offline;
 mod plan;
 mod pods;
 mod report;
@@ -34,6 +35,8 @@ use args::CoreArgs;
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 /// Creates and updates what a RestAPI asks for, and reports its status.
+///
+/// Without a command it is the manager, which needs a cluster. The commands need none.
 #[derive(Parser)]
 #[command(version)]
 struct Args {
@@ -41,6 +44,8 @@ struct Args {
     kit: KitArgs,
     #[command(flatten)]
     core: CoreArgs,
+    #[command(subcommand)]
+    command: Option<offline::Command>,
 }
 
 fn main() -> ExitCode {
@@ -48,6 +53,9 @@ fn main() -> ExitCode {
         name: plan::WRITER,
         version: env!("CARGO_PKG_VERSION"),
     };
-    let Args { kit, core } = Args::parse();
+    let Args { kit, core, command } = Args::parse();
+    if let Some(command) = command {
+        return offline::run(&command);
+    }
     shell::main(info, kit, move |ctx| controller::run(ctx, core))
 }

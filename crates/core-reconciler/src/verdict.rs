@@ -15,6 +15,7 @@ use restapi_types::{Phase, RestAPIStatus};
 use crate::plan::{self, Plan, Rollback};
 use crate::world::World;
 use component::ComponentVerdict;
+pub(crate) use component::told;
 use findings::findings;
 pub use issue::WRITE_REFUSED;
 use issue::{Issue, Weight, issue};

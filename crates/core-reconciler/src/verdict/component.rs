@@ -71,8 +71,12 @@ pub(super) fn verdict(
     }
 }
 
-/// What its author should know although nothing is wrong.
-fn told(app: &Application, component: &Component, environment: Environment) -> Vec<String> {
+/// What a component's author should know although nothing is wrong, each with the path of its field.
+pub(crate) fn told(
+    app: &Application,
+    component: &Component,
+    environment: Environment,
+) -> Vec<String> {
     let template = pod::template(app, component, environment);
     let opt_outs = security::opt_outs(component, &template);
     notices(component).into_iter().chain(opt_outs).collect()
