@@ -14,14 +14,16 @@ mod prune;
 mod replicas;
 
 use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use k8s_openapi::api::apps::v1::ControllerRevision;
 use kube::ResourceExt as _;
+use kube::core::DynamicObject;
 use manager_kit::tracker::Target;
-use manager_kit::writer::Write;
+use manager_kit::writer::{Draft, Write};
 use restapi_resources::surroundings::Surroundings;
-use restapi_resources::{Application, Invalid};
+use restapi_resources::{Application, Component, Invalid};
 use restapi_types::{Environment, keys};
 
 use crate::adoption::Request;
@@ -250,10 +252,6 @@ impl Planner<'_> {
         let mut draft = desired.draft.clone();
         let kind = draft.resource.kind.as_str();
         let live = self.world.objects.get(kind, &draft.name).map(Arc::as_ref);
-        let component = desired.component.and_then(|name| app.component(name));
-        let environment = self.compare.environment;
-        let stable = component.and_then(|c| adopt::Stable::of(app, c, environment, self.world));
-        let mut claim = Claim::Ordinary;
         if let Some(optional) = desired.optional
             && !self.world.served.contains(kind)
         {
@@ -261,35 +259,51 @@ impl Planner<'_> {
             plan.obstacles.push(lacking);
             return Ok(None);
         }
+        let component = desired.component.and_then(|name| app.component(name));
+        let environment = self.compare.environment;
+        let stable = component.and_then(|c| adopt::Stable::of(app, c, environment, self.world));
+        let mut claim = Claim::Ordinary;
         if is_workload(kind) {
-            if let Some(lack) = component.and_then(|c| self.world.config.missing(c.name)) {
-                plan.obstacles
-                    .push(Obstacle::ConfigMissing(lack.to_owned()));
-                return Ok(None);
+            let settled = self.workload(component, stable.as_ref(), &mut draft, live, plan);
+            if let ControlFlow::Break(instead) = settled {
+                return Ok(instead);
             }
-            if let Some(danger) = stable.and_then(|s| s.endangers(&draft)) {
-                plan.obstacles.push(danger);
-                return Ok(None);
-            }
-            if let Some(live) = live {
-                claims::keep_templates(&mut draft, live);
-            }
-            let asked = component.and_then(|c| c.spec.replicas);
-            let is_autoscaled = self.world.autoscaled.contains(&draft.target());
-            match replicas::settle(&mut draft, live, asked, is_autoscaled) {
-                Replicas::Ours => {}
-                Replicas::TakeOver(step) => return Ok(Some(*step)),
-            }
-        } else if let Some(stable) = stable.filter(|s| s.is(&draft)) {
+        } else if let Some(stable) = stable.filter(|stable| stable.is(&draft)) {
             claim = stable.settle(&mut draft, plan)?;
-            if claim == Claim::Left {
-                return Ok(None);
-            }
+        }
+        if claim == Claim::Left {
+            return Ok(None);
         }
         let role = desired.role;
         let write = self.compare.object(draft, live, claim, plan)?;
         plan.rehearses |= desired.is_opaque && write.is_some();
         Ok(write.map(|write| Step { role, write }))
+    }
+
+    /// Settles what of a workload depends on what is there; breaks off with what is done instead of writing it.
+    fn workload(
+        &self,
+        component: Option<&Component>,
+        stable: Option<&adopt::Stable<'_>>,
+        draft: &mut Draft,
+        live: Option<&DynamicObject>,
+        plan: &mut Plan,
+    ) -> ControlFlow<Option<Step>> {
+        let lack = component.and_then(|c| self.world.config.missing(c.name));
+        let lack = lack.map(|lack| Obstacle::ConfigMissing(lack.to_owned()));
+        if let Some(obstacle) = lack.or_else(|| stable?.endangers(draft)) {
+            plan.obstacles.push(obstacle);
+            return ControlFlow::Break(None);
+        }
+        if let Some(live) = live {
+            claims::keep_templates(draft, live);
+        }
+        let asked = component.and_then(|c| c.spec.replicas);
+        let is_autoscaled = self.world.autoscaled.contains(&draft.target());
+        match replicas::settle(draft, live, asked, is_autoscaled) {
+            Replicas::Ours => ControlFlow::Continue(()),
+            Replicas::TakeOver(step) => ControlFlow::Break(Some(*step)),
+        }
     }
 }
 
