@@ -76,7 +76,15 @@ impl Reconciler for Core {
             return Ok(Requeue::After(pause));
         }
         let key = owner(&restapi);
-        let world = match observe(&self.ctx.client, &self.caches, &self.tracker, restapi).await? {
+        let world = match observe(
+            &self.ctx.client,
+            &self.caches,
+            &self.tracker,
+            restapi,
+            self.ctx.clock.now(),
+        )
+        .await?
+        {
             Observed::World(world) => world,
             Observed::Stale(wait) => return Ok(Requeue::After(wait)),
             Observed::Gone => {
@@ -115,6 +123,7 @@ impl Reconciler for Core {
             Err(error) => return Err(error.into()),
         };
         report::repairs(&self.ctx.events, &world, &plan);
+        report::replacements(&self.ctx.events, &world, &plan);
         let verdict = self.verdict(app, &world, &plan, &outcome);
         let only_wrote = outcome.wrote && outcome.refusals.is_empty() && is_told(&world, &verdict);
         if only_wrote && self.reporter.may_wait(&world) {

@@ -1,6 +1,7 @@
 //! core-reconciler: makes what a `RestAPI` asks for exist, and says whether it is available.
 #![forbid(unsafe_code)]
 
+mod adoption;
 mod apply;
 mod args;
 mod autoscalers;

@@ -1,9 +1,12 @@
 //! Reads the world of one application into one value. Writes nothing.
 
+mod adoption;
+
 use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Pod;
 use kube::api::Api;
 use kube::core::DynamicObject;
@@ -91,7 +94,8 @@ pub fn owner(restapi: &RestAPI) -> Owner {
     (restapi.namespace().unwrap_or_default(), restapi.name_any())
 }
 
-/// Reads the world of `restapi`: from the caches, and live where an own write has not come back in time.
+/// Reads the world of `restapi` as it is `now`: from the caches, and live where an own write has not come back in
+/// time, or where a Service of others is taken over.
 ///
 /// # Errors
 /// When a live read fails.
@@ -100,6 +104,7 @@ pub async fn observe(
     caches: &Caches,
     tracker: &Tracker,
     restapi: Arc<RestAPI>,
+    now: Timestamp,
 ) -> Result<Observed, kube::Error> {
     if !caches.are_synced() {
         return Ok(Observed::Stale(FIRST_LISTS));
@@ -120,6 +125,7 @@ pub async fn observe(
     world.pods = caches.pods.of(&owner);
     world.autoscaled = caches.autoscalers.of(&owner.0);
     world.served = caches.served();
+    live.put_foreign(&restapi, &mut world.objects).await?;
     // Somebody took the owner references away, or deletes the RestAPI and keeps what it owns. Only the API
     // server knows which; giving an object back to a RestAPI that is going would delete it.
     if world.has_orphans() || overdue.iter().any(|target| target.kind == "RestAPI") {
@@ -128,6 +134,7 @@ pub async fn observe(
             None => return Ok(Observed::Gone),
         }
     }
+    world.adoption = live.adoption(&world.restapi, &world.objects, now).await?;
     let app = Application::resolve(&world.restapi);
     world.config = match &app {
         Ok(app) => caches.references.read(client, &owner, app).await?,

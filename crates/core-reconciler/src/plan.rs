@@ -3,6 +3,7 @@
 //! core-reconciler never writes: pods, Secrets, autoscalers, the spec of a `RestAPI`, or
 //! anything that it does not own.
 
+mod adopt;
 mod claims;
 mod compare;
 mod desired;
@@ -12,18 +13,23 @@ mod ports;
 mod prune;
 mod replicas;
 
+use std::collections::BTreeMap;
+use std::ops::ControlFlow;
 use std::sync::Arc;
 
 use k8s_openapi::api::apps::v1::ControllerRevision;
 use kube::ResourceExt as _;
+use kube::core::DynamicObject;
 use manager_kit::tracker::Target;
-use manager_kit::writer::Write;
+use manager_kit::writer::{Draft, Write};
 use restapi_resources::surroundings::Surroundings;
-use restapi_resources::{Application, Invalid};
+use restapi_resources::{Application, Component, Invalid};
 use restapi_types::{Environment, keys};
 
+use crate::adoption::Request;
 use crate::kinds::{Role, is_workload};
 use crate::world::{Objects, World, typed};
+use adopt::Claim;
 use desired::{Desired, Stage};
 pub use held::Rollback;
 use replicas::Replicas;
@@ -52,6 +58,12 @@ pub enum Obstacle {
     KindMissing(Target, &'static str),
     /// Somebody else writes the same field again and again: the field, and who.
     Disputed(Target, String, String),
+    /// It can't be made out what is to be taken over; in words, with the fix.
+    AdoptionUnclear(String),
+    /// A Service can't be taken over without its users noticing; in words, with the fix.
+    NotAdoptable(Target, String),
+    /// A Service is being taken over: what is waited for, and whether that is soon.
+    Adopting(Target, String, bool),
 }
 
 impl Obstacle {
@@ -60,7 +72,10 @@ impl Obstacle {
     pub fn goes_by_itself(&self) -> bool {
         matches!(
             self,
-            Self::Predecessor(_) | Self::Terminating(_) | Self::Newer(_)
+            Self::Predecessor(_)
+                | Self::Terminating(_)
+                | Self::Newer(_)
+                | Self::Adopting(_, _, true)
         )
     }
 }
@@ -95,6 +110,8 @@ pub struct Plan {
     pub obstacles: Vec<Obstacle>,
     /// What others changed.
     pub drift: Vec<Drift>,
+    /// The Deployments that served before, and that are scaled to 0 now: by name, with the write.
+    pub replaces: BTreeMap<String, Step>,
     /// The number of the revision that the spec asks for.
     pub revision_number: i64,
     /// What became of an order to go back.
@@ -110,6 +127,7 @@ impl Default for Plan {
             rehearses: false,
             obstacles: Vec::new(),
             drift: Vec::new(),
+            replaces: BTreeMap::new(),
             revision_number: 0,
             rollback: Rollback::None,
             is_paused: false,
@@ -173,13 +191,18 @@ pub fn plan(
         revision_number: number,
         ..Plan::default()
     };
+    if let Err(unclear) = Request::of(&world.restapi) {
+        plan.obstacles.push(Obstacle::AdoptionUnclear(unclear));
+    }
     planner.steps(serving, &desired, &mut plan)?;
+    plan.waves.push(plan.replaces.values().cloned().collect());
     plan.waves.push(prune::surplus(app, &desired, world));
     plan.waves.retain(|wave| !wave.is_empty());
     if world.restapi.spec.paused == Some(true) && !matches!(rollback, Rollback::Held { .. }) {
         plan.is_paused = !plan.waves.is_empty();
         plan.waves.clear();
         plan.drift.clear();
+        plan.replaces.clear();
     }
     plan.rollback = rollback;
     Ok(plan)
@@ -236,27 +259,51 @@ impl Planner<'_> {
             plan.obstacles.push(lacking);
             return Ok(None);
         }
+        let component = desired.component.and_then(|name| app.component(name));
+        let environment = self.compare.environment;
+        let stable = component.and_then(|c| adopt::Stable::of(app, c, environment, self.world));
+        let mut claim = Claim::Ordinary;
         if is_workload(kind) {
-            let component = desired.component.and_then(|name| app.component(name));
-            if let Some(lack) = component.and_then(|c| self.world.config.missing(c.name)) {
-                plan.obstacles
-                    .push(Obstacle::ConfigMissing(lack.to_owned()));
-                return Ok(None);
+            let settled = self.workload(component, stable.as_ref(), &mut draft, live, plan);
+            if let ControlFlow::Break(instead) = settled {
+                return Ok(instead);
             }
-            if let Some(live) = live {
-                claims::keep_templates(&mut draft, live);
-            }
-            let asked = component.and_then(|c| c.spec.replicas);
-            let is_autoscaled = self.world.autoscaled.contains(&draft.target());
-            match replicas::settle(&mut draft, live, asked, is_autoscaled) {
-                Replicas::Ours => {}
-                Replicas::TakeOver(step) => return Ok(Some(*step)),
-            }
+        } else if let Some(stable) = stable.filter(|stable| stable.is(&draft)) {
+            claim = stable.settle(&mut draft, plan)?;
+        }
+        if claim == Claim::Left {
+            return Ok(None);
         }
         let role = desired.role;
-        let write = self.compare.object(draft, live, plan)?;
+        let write = self.compare.object(draft, live, claim, plan)?;
         plan.rehearses |= desired.is_opaque && write.is_some();
         Ok(write.map(|write| Step { role, write }))
+    }
+
+    /// Settles what of a workload depends on what is there; breaks off with what is done instead of writing it.
+    fn workload(
+        &self,
+        component: Option<&Component>,
+        stable: Option<&adopt::Stable<'_>>,
+        draft: &mut Draft,
+        live: Option<&DynamicObject>,
+        plan: &mut Plan,
+    ) -> ControlFlow<Option<Step>> {
+        let lack = component.and_then(|c| self.world.config.missing(c.name));
+        let lack = lack.map(|lack| Obstacle::ConfigMissing(lack.to_owned()));
+        if let Some(obstacle) = lack.or_else(|| stable?.endangers(draft)) {
+            plan.obstacles.push(obstacle);
+            return ControlFlow::Break(None);
+        }
+        if let Some(live) = live {
+            claims::keep_templates(draft, live);
+        }
+        let asked = component.and_then(|c| c.spec.replicas);
+        let is_autoscaled = self.world.autoscaled.contains(&draft.target());
+        match replicas::settle(draft, live, asked, is_autoscaled) {
+            Replicas::Ours => ControlFlow::Continue(()),
+            Replicas::TakeOver(step) => ControlFlow::Break(Some(*step)),
+        }
     }
 }
 

@@ -130,6 +130,15 @@ pub fn repairs(recorder: &EventRecorder, world: &World, plan: &Plan) {
     }
 }
 
+/// Publishes what served before and is scaled to 0 now.
+pub fn replacements(recorder: &EventRecorder, world: &World, plan: &Plan) {
+    let about = world.restapi.object_ref(&());
+    for name in plan.replaces.keys() {
+        let note = format!("Deployment {name} was replaced and scaled to 0: delete it");
+        recorder.publish(&about, Severity::Normal, "Replaced", "Adopt", &note);
+    }
+}
+
 /// Publishes that the application became Ready or Stalled.
 pub fn turns(recorder: &EventRecorder, world: &World, status: &RestAPIStatus) {
     let about = world.restapi.object_ref(&());

@@ -8,10 +8,11 @@ use kube::ResourceExt as _;
 use kube::core::DynamicObject;
 use manager_kit::tracker::Target;
 use manager_kit::watch::InvalidObject;
-use restapi_resources::{Application, Invalid};
-use restapi_types::{RestAPI, RestAPISpec};
+use restapi_resources::{Application, Component, Invalid};
+use restapi_types::{Environment, RestAPI, RestAPISpec, names};
 use serde::de::DeserializeOwned;
 
+use crate::adoption::Adoption;
 use crate::config::Config;
 
 /// The owned objects of one application, by kind and name, whoever owns them.
@@ -74,6 +75,8 @@ pub struct World {
     pub autoscaled: BTreeSet<Target>,
     /// The optional kinds that the cluster has.
     pub served: BTreeSet<String>,
+    /// What others have, while a Service of theirs is being taken over.
+    pub adoption: Option<Arc<Adoption>>,
 }
 
 impl World {
@@ -88,6 +91,7 @@ impl World {
             config: Config::default(),
             autoscaled: BTreeSet::new(),
             served: BTreeSet::new(),
+            adoption: None,
         }
     }
 
@@ -99,6 +103,24 @@ impl World {
             spec: RestAPISpec::default(),
             status: None,
         }))
+    }
+
+    /// The workload of `component` in that environment, as it is.
+    #[must_use]
+    pub fn workload(
+        &self,
+        app: &Application,
+        component: &Component,
+        environment: Environment,
+    ) -> Option<&DynamicObject> {
+        let found = if component.claim_per_replica().is_some() {
+            let name = names::stateful_set(&app.name, component.name, environment);
+            self.objects.get("StatefulSet", &name)
+        } else {
+            let name = names::coloured(&app.name, component.name, environment);
+            self.objects.get("Deployment", &name)
+        };
+        found.map(AsRef::as_ref)
     }
 
     /// Whether an object has no controlling owner that should have one. Claims that outlive their

@@ -56,6 +56,11 @@ pub const ROLLBACK: &str = "restapi.dev/rollback";
 pub const HELD: &str = "restapi.dev/held";
 /// Annotation on `RestAPI`s, set by people: what exists already and is to be taken over.
 pub const ADOPT: &str = "restapi.dev/adopt";
+/// Annotation on a stable Service that was taken over: what it selected before, what its ports are called, and how
+/// far the hand-over is.
+pub const ADOPTED: &str = "restapi.dev/adopted";
+/// Annotation on a Deployment that served before: the stable Service that selects other pods now.
+pub const REPLACED: &str = "restapi.dev/replaced";
 
 /// Field manager of Deployments, Services and `ControllerRevisions`, whichever binary writes them.
 pub const FIELD_MANAGER_WORKLOADS: &str = "restapi-workloads";

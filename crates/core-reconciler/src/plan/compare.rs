@@ -9,6 +9,7 @@ use restapi_resources::{Application, RenderVersion, canonical};
 use restapi_types::{Environment, keys};
 use serde_json::{Value, json};
 
+use super::adopt::Claim;
 use super::{Drift, Obstacle, Plan, PlanError, ports};
 use crate::kinds::carries_traffic;
 
@@ -40,6 +41,7 @@ impl Compare<'_> {
         &self,
         mut draft: Draft,
         live: Option<&DynamicObject>,
+        claim: Claim,
         plan: &mut Plan,
     ) -> Result<Option<Write>, PlanError> {
         let hash = stamp(&mut draft.body);
@@ -47,7 +49,7 @@ impl Compare<'_> {
             self.stamp_generation(&mut draft);
             return Ok(Some(Write::Create(draft)));
         };
-        if let Some(obstacle) = self.obstacle(&draft, &live.metadata, &hash) {
+        if let Some(obstacle) = self.obstacle(&draft, &live.metadata, &hash, claim) {
             plan.obstacles.push(obstacle);
             return Ok(None);
         }
@@ -77,12 +79,19 @@ impl Compare<'_> {
     }
 
     /// What keeps us from writing an object that exists.
-    fn obstacle(&self, draft: &Draft, live: &ObjectMeta, hash: &str) -> Option<Obstacle> {
+    fn obstacle(
+        &self,
+        draft: &Draft,
+        live: &ObjectMeta,
+        hash: &str,
+        claim: Claim,
+    ) -> Option<Obstacle> {
         let target = draft.target();
         if live.deletion_timestamp.is_some() {
             return Some(Obstacle::Terminating(target));
         }
         match belonging(self.app, &draft.resource.kind, live, hash) {
+            Belonging::Foreign if claim == Claim::Taken => {}
             Belonging::Foreign => return Some(Obstacle::Foreign(target)),
             Belonging::Predecessor => return Some(Obstacle::Predecessor(target)),
             Belonging::Ours => {}

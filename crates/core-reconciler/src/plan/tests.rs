@@ -61,6 +61,10 @@ fn carry_out(world: &mut World, plan: &Plan) {
                 // What the draft does not name stays, as other field managers own it.
                 let (kind, name) = (&draft.resource.kind, &draft.name);
                 let mut body = json!(world.objects.get(kind, name).unwrap().as_ref());
+                if kind == "Service" && draft.body.pointer("/spec/selector").is_some() {
+                    // A selector has one owner.
+                    body["spec"]["selector"].take();
+                }
                 json_patch::merge(&mut body, &draft.body);
                 put(world, body);
             }
@@ -101,6 +105,7 @@ fn tamper(world: &mut World, kind: &str, name: &str, change: impl FnOnce(&mut Va
     put(world, body);
 }
 
+mod adopt;
 mod obstacles;
 mod replicas;
 mod rollback;

@@ -7,6 +7,7 @@ use restapi_resources::{Application, Component, pod, security};
 use restapi_types::{ComponentStatus, Environment, names};
 
 use super::issue::{Issue, Weight};
+use crate::adoption;
 use crate::pods::{self, Cause};
 use crate::workload::{self, Counts};
 use crate::world::World;
@@ -46,12 +47,13 @@ pub(super) fn verdict(
     environment: Environment,
     world: &World,
 ) -> ComponentVerdict {
-    let workload = find(app, component, environment, world);
+    let workload = world.workload(app, component, environment);
     let counts = workload.map(Counts::of).unwrap_or_default();
     let is_rolled_out = workload.is_some() && counts.is_rolled_out();
     let ready = workload.is_some() && counts.is_available();
     let cause = (!ready).then(|| cause(component, workload, &counts, world));
-    let notices = told(app, component, environment);
+    let mut notices = told(app, component, environment);
+    notices.extend(adoption::notices(app, component, world));
     ComponentVerdict {
         is_available: component.replicas == 0 || counts.available > 0,
         is_progressing: !is_rolled_out,
@@ -80,23 +82,6 @@ pub(crate) fn told(
     let template = pod::template(app, component, environment);
     let opt_outs = security::opt_outs(component, &template);
     notices(component).into_iter().chain(opt_outs).collect()
-}
-
-/// The component's workload as it is.
-fn find<'a>(
-    app: &Application,
-    component: &Component,
-    environment: Environment,
-    world: &'a World,
-) -> Option<&'a DynamicObject> {
-    let found = if component.claim_per_replica().is_some() {
-        let name = names::stateful_set(&app.name, component.name, environment);
-        world.objects.get("StatefulSet", &name)
-    } else {
-        let name = names::coloured(&app.name, component.name, environment);
-        world.objects.get("Deployment", &name)
-    };
-    found.map(AsRef::as_ref)
 }
 
 /// The address of the stable Service inside the cluster; a worker has none.

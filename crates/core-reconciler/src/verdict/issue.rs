@@ -101,6 +101,25 @@ fn of_obstacle(obstacle: &Obstacle) -> Issue {
                 weight: Weight::Final,
             };
         }
+        Obstacle::AdoptionUnclear(problem) => {
+            return Issue {
+                reason: "AdoptionUnclear".into(),
+                message: problem.clone(),
+                weight: Weight::Final,
+            };
+        }
+        Obstacle::NotAdoptable(target, why) => (
+            target,
+            "NotAdoptable",
+            format!("can't be taken over: it {why}"),
+            true,
+        ),
+        Obstacle::Adopting(target, why, _) => (
+            target,
+            "Adopting",
+            format!("is being taken over: it {why}"),
+            false,
+        ),
         Obstacle::KindMissing(target, install) => (
             target,
             "KindMissing",
