@@ -54,7 +54,13 @@ pub fn set(value: &Value, schema: &Value, path: &str, found: &mut BTreeSet<Strin
 
 /// The same path for each component.
 fn common(path: &str) -> String {
-    let components = ["model", "view", "controller", "repository", "additionalComponents.template"];
+    let components = [
+        "model",
+        "view",
+        "controller",
+        "repository",
+        "additionalComponents.template",
+    ];
     for component in components {
         let Some(rest) = path.strip_prefix(&format!("spec.{component}")) else {
             continue;
@@ -88,7 +94,11 @@ fn every_field_is_accepted_once_and_refused_once() -> Result<()> {
     let schema = spec_schema();
     let mut all = BTreeSet::new();
     fields(&schema, "spec", &mut all);
-    ensure!(all.len() > 250, "only {} fields were found in the CRD", all.len());
+    ensure!(
+        all.len() > 250,
+        "only {} fields were found in the CRD",
+        all.len()
+    );
     let (accepted, refused) = covered(&all_cases(), &schema);
     let never_accepted: Vec<_> = all.difference(&accepted).collect();
     let never_refused: Vec<_> = all.difference(&refused).collect();
@@ -103,6 +113,10 @@ fn every_field_is_accepted_once_and_refused_once() -> Result<()> {
 fn there_are_enough_refusals() -> Result<()> {
     let cases = all_cases();
     let refusals = cases.iter().filter(|case| case.refusal.is_some()).count();
-    ensure!(refusals >= 1000, "{refusals} of {} cases are refusals", cases.len());
+    ensure!(
+        refusals >= 1000,
+        "{refusals} of {} cases are refusals",
+        cases.len()
+    );
     Ok(())
 }

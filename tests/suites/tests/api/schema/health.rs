@@ -2,8 +2,8 @@
 
 use serde_json::{Value, json};
 
-use super::place::Place;
 use super::Case;
+use super::place::Place;
 
 pub fn cases() -> Vec<Case> {
     let mut all = Vec::new();
@@ -28,7 +28,15 @@ fn simple(checks: &Place) -> Vec<Case> {
         "path",
         512,
         &["/health", "/", "/a/b.c?deep=1&x=%20"],
-        &["", "health", "http://other/health", "/a b", "/a\n", "/ü", "/#top"],
+        &[
+            "",
+            "health",
+            "http://other/health",
+            "/a b",
+            "/a\n",
+            "/ü",
+            "/#top",
+        ],
     ));
     all.extend(checks.number("port", 1, 65535));
     all.extend(checks.number("initialDelaySeconds", 0, 3600));
@@ -46,10 +54,18 @@ fn settings(checks: &Place, name: &str) -> Vec<Case> {
     all.extend(probe.number("periodSeconds", 1, 3600));
     all.extend(probe.number("timeoutSeconds", 1, 300));
     all.extend(probe.number("failureThreshold", 1, 1000));
-    all.extend(probe.number("successThreshold", 1, if name == "readiness" { 100 } else { 1 }));
+    all.extend(probe.number(
+        "successThreshold",
+        1,
+        if name == "readiness" { 100 } else { 1 },
+    ));
     if name == "readiness" {
         // A readiness probe ends nothing, so there is nothing to wait for.
-        all.push(probe.refuses("terminationGracePeriodSeconds", json!(5), &["unknown field"]));
+        all.push(probe.refuses(
+            "terminationGracePeriodSeconds",
+            json!(5),
+            &["unknown field"],
+        ));
     } else {
         all.extend(probe.number("terminationGracePeriodSeconds", 1, 86400));
     }
@@ -66,9 +82,21 @@ fn handlers(checks: &Place, name: &str) -> Vec<Case> {
         checks.refuses(name, json!({"periodSeconds": 5}), &[one]),
         http.refuses("tcpSocket", json!({"port": 80}), &[one]),
         http.refuses("exec", json!({"command": ["a"]}), &[one]),
-        none.refuses("tcpSocket", json!({"port": 80, "host": "10.0.0.1"}), &["unknown field", "tcpSocket.host"]),
-        none.refuses("httpGet", json!({"port": 80, "host": "metadata.example"}), &["unknown field", "httpGet.host"]),
-        none.refuses("httpGet", json!({"path": "/"}), &["httpGet.port", "Required"]),
+        none.refuses(
+            "tcpSocket",
+            json!({"port": 80, "host": "10.0.0.1"}),
+            &["unknown field", "tcpSocket.host"],
+        ),
+        none.refuses(
+            "httpGet",
+            json!({"port": 80, "host": "metadata.example"}),
+            &["unknown field", "httpGet.host"],
+        ),
+        none.refuses(
+            "httpGet",
+            json!({"path": "/"}),
+            &["httpGet.port", "Required"],
+        ),
         none.refuses("tcpSocket", json!({}), &["tcpSocket.port", "Required"]),
         none.refuses("grpc", json!({}), &["grpc.port", "Required"]),
         none.refuses("exec", json!({}), &["exec.command", "Required"]),
@@ -90,14 +118,29 @@ fn exec(handler: &Place) -> Vec<Case> {
     let exec = handler.within("exec", json!({}));
     let mut all = exec.list("command", 32, |n| json!(format!("word{n}")));
     all.push(exec.refuses("command", json!([]), &["exec.command", "at least 1"]));
-    all.push(exec.refuses("command", json!(["w".repeat(1025)]), &["exec.command[0]", "1024"]));
+    all.push(exec.refuses(
+        "command",
+        json!(["w".repeat(1025)]),
+        &["exec.command[0]", "1024"],
+    ));
     all
 }
 
 /// A port by number or name.
 fn port(place: &Place, field: &str) -> Vec<Case> {
     let mut all = place.accepts(field, [json!(1), json!(65535), json!("main"), json!("a-1")]);
-    for bad in [json!(0), json!(65536), json!(""), json!("80"), json!("HTTP"), json!("a--b"), json!("-a"), json!("a".repeat(16)), json!(true), json!(1.5)] {
+    for bad in [
+        json!(0),
+        json!(65536),
+        json!(""),
+        json!("80"),
+        json!("HTTP"),
+        json!("a--b"),
+        json!("-a"),
+        json!("a".repeat(16)),
+        json!(true),
+        json!(1.5),
+    ] {
         all.push(place.refuses(field, bad, &[".port"]));
     }
     all
@@ -123,15 +166,31 @@ fn lifecycle() -> Vec<Case> {
     let needs = "lifecycle needs preStop or postStart, and each of them exactly one of exec, httpGet, sleep";
     let mut all = view.object("lifecycle");
     all.push(view.refuses("lifecycle", json!({}), &[needs]));
-    all.push(view.refuses("lifecycle", json!({"stopSignal": "SIGUSR1"}), &["unknown field"]));
+    all.push(view.refuses(
+        "lifecycle",
+        json!({"stopSignal": "SIGUSR1"}),
+        &["unknown field"],
+    ));
     for hook in ["preStop", "postStart"] {
         let life = view.within("lifecycle", json!({}));
         let none = life.within(hook, json!({}));
         all.extend(life.object(hook));
         all.push(life.refuses(hook, json!({}), &[needs]));
-        all.push(life.refuses(hook, json!({"exec": {"command": ["a"]}, "sleep": {"seconds": 1}}), &[needs]));
-        all.push(life.refuses(hook, json!({"tcpSocket": {"port": 80}}), &["unknown field", "tcpSocket"]));
-        all.push(life.refuses(hook, json!({"httpGet": {"port": 80, "host": "other"}}), &["unknown field", "httpGet.host"]));
+        all.push(life.refuses(
+            hook,
+            json!({"exec": {"command": ["a"]}, "sleep": {"seconds": 1}}),
+            &[needs],
+        ));
+        all.push(life.refuses(
+            hook,
+            json!({"tcpSocket": {"port": 80}}),
+            &["unknown field", "tcpSocket"],
+        ));
+        all.push(life.refuses(
+            hook,
+            json!({"httpGet": {"port": 80, "host": "other"}}),
+            &["unknown field", "httpGet.host"],
+        ));
         for handler in ["exec", "httpGet", "sleep"] {
             all.extend(none.object(handler));
         }
@@ -144,7 +203,8 @@ fn lifecycle() -> Vec<Case> {
 
 /// A hook that waits, no longer than the container has until it is killed.
 fn sleep(hook: &Place) -> Vec<Case> {
-    let longer = "lifecycle sleeps longer than terminationGracePeriodSeconds (30 unless set): raise it";
+    let longer =
+        "lifecycle sleeps longer than terminationGracePeriodSeconds (30 unless set): raise it";
     let sleep = hook.within("sleep", json!({}));
     let patient = sleep.and("spec.view.terminationGracePeriodSeconds", json!(86400));
     let hasty = sleep.and("spec.view.terminationGracePeriodSeconds", json!(10));

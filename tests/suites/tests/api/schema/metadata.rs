@@ -2,8 +2,8 @@
 
 use serde_json::json;
 
-use super::place::Place;
 use super::Case;
+use super::place::Place;
 
 pub fn cases() -> Vec<Case> {
     let view = Place::view();
@@ -12,20 +12,37 @@ pub fn cases() -> Vec<Case> {
         (view.clone(), "podAnnotations"),
         (view.within("service", json!({})), "annotations"),
         (view.within("serviceAccount", json!({})), "annotations"),
-        (Place::top().within("serviceAccount", json!({})), "annotations"),
+        (
+            Place::top().within("serviceAccount", json!({})),
+            "annotations",
+        ),
         (Place::top().within("ingress", json!({})), "annotations"),
     ] {
         all.extend(annotations(&place, field));
     }
     all.extend(labels(&view, "podLabels"));
-    all.extend(labels(&Place::top().within("monitoring", json!({})), "labels"));
+    all.extend(labels(
+        &Place::top().within("monitoring", json!({})),
+        "labels",
+    ));
     all.extend(node_selector(&view));
     all
 }
 
 /// Keys that are none of labels and annotations.
 const NO_KEYS: [&str; 12] = [
-    "", "a b", "-a", "a-", "a/b/c", "/a", "a/", "A.com/x", "../etc/passwd", "a..b/x", "ｋey", "a\u{200b}b",
+    "",
+    "a b",
+    "-a",
+    "a-",
+    "a/b/c",
+    "/a",
+    "a/",
+    "A.com/x",
+    "../etc/passwd",
+    "a..b/x",
+    "ｋey",
+    "a\u{200b}b",
 ];
 
 fn annotations(place: &Place, field: &str) -> Vec<Case> {
@@ -33,9 +50,16 @@ fn annotations(place: &Place, field: &str) -> Vec<Case> {
     let mut all = place.map(field, 32, &json!("1"));
     all.extend(place.accepts(
         field,
-        [json!({"a": "", "example.com/Key_1.x": "any thing\n{\"a\": 1}"}), json!({"app.kubernetes.io/x": "1"}), json!({"a": "v".repeat(4096)})],
+        [
+            json!({"a": "", "example.com/Key_1.x": "any thing\n{\"a\": 1}"}),
+            json!({"app.kubernetes.io/x": "1"}),
+            json!({"a": "v".repeat(4096)}),
+        ],
     ));
-    for key in NO_KEYS.iter().chain(&["restapi.dev/paused", "restapi.dev/"]) {
+    for key in NO_KEYS
+        .iter()
+        .chain(&["restapi.dev/paused", "restapi.dev/"])
+    {
         all.push(place.refuses(field, json!({*key: "1"}), &[rule, "restapi.dev"]));
     }
     all.push(place.refuses(field, json!({"k".repeat(64): "1"}), &[rule]));
@@ -47,10 +71,24 @@ fn annotations(place: &Place, field: &str) -> Vec<Case> {
 fn labels(place: &Place, field: &str) -> Vec<Case> {
     let rule = "a key of labels is [PREFIX/]NAME";
     let mut all = place.map(field, 32, &json!("1"));
-    all.extend(place.accepts(field, [json!({"a": "", "example.com/Key_1.x": "V-1_2.x"}), json!({"a": "v".repeat(63)})]));
-    let owned = ["restapi.dev/environment", "app.kubernetes.io/name", "pod-template-hash"];
+    all.extend(place.accepts(
+        field,
+        [
+            json!({"a": "", "example.com/Key_1.x": "V-1_2.x"}),
+            json!({"a": "v".repeat(63)}),
+        ],
+    ));
+    let owned = [
+        "restapi.dev/environment",
+        "app.kubernetes.io/name",
+        "pod-template-hash",
+    ];
     for key in NO_KEYS.iter().chain(&owned) {
-        all.push(place.refuses(field, json!({*key: "1"}), &[rule, "of which selectors are made"]));
+        all.push(place.refuses(
+            field,
+            json!({*key: "1"}),
+            &[rule, "of which selectors are made"],
+        ));
     }
     all.extend(label_values(place, field));
     all
@@ -68,9 +106,16 @@ fn label_values(place: &Place, field: &str) -> Vec<Case> {
 
 fn node_selector(view: &Place) -> Vec<Case> {
     let mut all = view.map("nodeSelector", 32, &json!("1"));
-    all.extend(view.accepts("nodeSelector", [json!({"kubernetes.io/arch": "arm64", "disk": ""})]));
+    all.extend(view.accepts(
+        "nodeSelector",
+        [json!({"kubernetes.io/arch": "arm64", "disk": ""})],
+    ));
     for key in NO_KEYS {
-        all.push(view.refuses("nodeSelector", json!({key: "1"}), &["a key of nodeSelector is [PREFIX/]NAME"]));
+        all.push(view.refuses(
+            "nodeSelector",
+            json!({key: "1"}),
+            &["a key of nodeSelector is [PREFIX/]NAME"],
+        ));
     }
     all.extend(label_values(view, "nodeSelector"));
     all

@@ -31,6 +31,11 @@ impl Place {
         [Self::top(), Self::view()]
     }
 
+    /// Whether its fields are those of the application.
+    pub fn is_top(&self) -> bool {
+        self.path == "spec"
+    }
+
     /// The fields of what is at `field`, which has these besides. `list[0]` is the first of a list.
     pub fn within(&self, field: &str, fields: Value) -> Self {
         let mut place = self.clone();
@@ -85,7 +90,10 @@ impl Place {
         cases.extend(self.refuses_each(
             field,
             &[
-                (json!(least - 1), &format!("greater than or equal to {least}")),
+                (
+                    json!(least - 1),
+                    &format!("greater than or equal to {least}"),
+                ),
                 (json!(most + 1), &format!("less than or equal to {most}")),
                 (json!("1"), "must be of type integer"),
                 (json!(1.5), "must be of type integer"),
@@ -128,7 +136,8 @@ impl Place {
     pub fn text(&self, field: &str, most: usize, good: &[&str], bad: &[&str]) -> Vec<Case> {
         let first = good.first().copied().unwrap_or("a");
         let last = first.chars().last().unwrap_or('a').to_string();
-        let long = |length: usize| format!("{first}{}", last.repeat(length - first.chars().count()));
+        let long =
+            |length: usize| format!("{first}{}", last.repeat(length - first.chars().count()));
         let mut cases = self.accepts(field, good.iter().map(|text| json!(text)));
         cases.extend(self.accepts(field, [json!(long(most))]));
         let path = format!("{}.{field}", self.path);
@@ -138,7 +147,10 @@ impl Place {
         cases.extend(self.refuses_each(
             field,
             &[
-                (json!(long(most + 1)), &format!("may not be more than {most}")),
+                (
+                    json!(long(most + 1)),
+                    &format!("may not be more than {most}"),
+                ),
                 (json!(7), "must be of type string"),
             ],
         ));
@@ -169,7 +181,10 @@ impl Place {
         cases.extend(self.refuses_each(
             field,
             &[
-                (map(most + 1), &format!("must have at most {most} properties")),
+                (
+                    map(most + 1),
+                    &format!("must have at most {most} properties"),
+                ),
                 (json!([]), "must be of type object"),
             ],
         ));
@@ -179,7 +194,10 @@ impl Place {
     /// An object: nothing else is one.
     pub fn object(&self, field: &str) -> Vec<Case> {
         let kind = "must be of type object";
-        self.refuses_each(field, &[(json!(true), kind), (json!("all"), kind), (json!([]), kind)])
+        self.refuses_each(
+            field,
+            &[(json!(true), kind), (json!("all"), kind), (json!([]), kind)],
+        )
     }
 
     fn what(&self, field: &str, value: &Value) -> String {

@@ -2,8 +2,8 @@
 
 use serde_json::json;
 
-use super::place::Place;
 use super::Case;
+use super::place::Place;
 
 pub fn cases() -> Vec<Case> {
     let mut all = container();
@@ -16,7 +16,11 @@ fn container() -> Vec<Case> {
     let context = view.within("securityContext", json!({}));
     let whole_node = "securityContext must not set privileged, nor another procMount than Default";
     let mut all = view.object("securityContext");
-    for field in ["allowPrivilegeEscalation", "readOnlyRootFilesystem", "runAsNonRoot"] {
+    for field in [
+        "allowPrivilegeEscalation",
+        "readOnlyRootFilesystem",
+        "runAsNonRoot",
+    ] {
         all.extend(context.flag(field));
     }
     all.extend(context.number("runAsUser", 0, 2_147_483_647));
@@ -38,14 +42,23 @@ fn capabilities(context: &Place) -> Vec<Case> {
     let mut all = context.object("capabilities");
     all.extend(capabilities.accepts("drop", [json!(["ALL"])]));
     for list in ["add", "drop"] {
-        all.extend(capabilities.list(list, 32, |n| json!("A".repeat(n + 1).chars().take(32).collect::<String>())));
-        all.push(capabilities.refuses(list, json!(["net_admin"]), &[&format!("capabilities.{list}[0]")]));
+        all.extend(capabilities.list(list, 32, |n| {
+            json!("A".repeat(n + 1).chars().take(32).collect::<String>())
+        }));
+        all.push(capabilities.refuses(
+            list,
+            json!(["net_admin"]),
+            &[&format!("capabilities.{list}[0]")],
+        ));
         all.push(capabilities.refuses(list, json!([""]), &[&format!("capabilities.{list}[0]")]));
     }
     all.push(capabilities.refuses(
         "add",
         json!(["NET_BIND_SERVICE", "CAP_SYS_ADMIN"]),
-        &["securityContext.capabilities has names without CAP_", "NET_BIND_SERVICE"],
+        &[
+            "securityContext.capabilities has names without CAP_",
+            "NET_BIND_SERVICE",
+        ],
     ));
     all
 }
@@ -68,7 +81,11 @@ fn profiles(context: &Place) -> Vec<Case> {
             &["", "/etc/passwd", "../audit.json", "a/../b", "a//b", "."],
         ));
         all.push(context.refuses(field, json!({"type": "Localhost"}), &[goes_with]));
-        all.push(context.refuses(field, json!({"type": "RuntimeDefault", "localhostProfile": "a"}), &[goes_with]));
+        all.push(context.refuses(
+            field,
+            json!({"type": "RuntimeDefault", "localhostProfile": "a"}),
+            &[goes_with],
+        ));
     }
     all
 }
@@ -82,11 +99,19 @@ fn pod() -> Vec<Case> {
         all.extend(context.number(id, 0, 2_147_483_647));
     }
     all.extend(context.list("supplementalGroups", 32, |n| json!(n)));
-    all.push(context.refuses("supplementalGroups", json!([-1]), &["supplementalGroups[0]"]));
+    all.push(context.refuses(
+        "supplementalGroups",
+        json!([-1]),
+        &["supplementalGroups[0]"],
+    ));
     all.extend(context.choice("fsGroupChangePolicy", &["Always", "OnRootMismatch"]));
     all.extend(context.choice("supplementalGroupsPolicy", &["Merge", "Strict"]));
     all.push(context.refuses("windowsOptions", json!({}), &["unknown field"]));
-    all.push(context.refuses("seLinuxChangePolicy", json!("Recursive"), &["unknown field"]));
+    all.push(context.refuses(
+        "seLinuxChangePolicy",
+        json!("Recursive"),
+        &["unknown field"],
+    ));
     all.extend(context.object("seLinuxOptions"));
     let selinux = context.within("seLinuxOptions", json!({}));
     for field in ["level", "role", "type", "user"] {
@@ -94,9 +119,18 @@ fn pod() -> Vec<Case> {
     }
     let sysctl = |n: usize| json!({"name": format!("net.n{n}"), "value": "1"});
     all.extend(context.list("sysctls", 32, sysctl));
-    all.push(context.refuses("sysctls", json!([sysctl(1), sysctl(1)]), &["sysctls[1]", "Duplicate value"]));
+    all.push(context.refuses(
+        "sysctls",
+        json!([sysctl(1), sysctl(1)]),
+        &["sysctls[1]", "Duplicate value"],
+    ));
     let first = context.within("sysctls[0]", json!({"name": "net.a", "value": "1"}));
-    all.extend(first.text("name", 253, &["net.core.somaxconn"], &["", "net..a", "Net.A", "net.a;b", "../net"]));
+    all.extend(first.text(
+        "name",
+        253,
+        &["net.core.somaxconn"],
+        &["", "net..a", "Net.A", "net.a;b", "../net"],
+    ));
     all.extend(first.text("value", 1024, &["1024 65000"], &[]));
     all.extend(profiles(&context));
     all
