@@ -6,6 +6,7 @@ use std::time::Duration;
 /// A random duration from half of `full` to all of it.
 ///
 /// The randomness is that of the standard library's hash keys: good enough to spread, no more.
+#[must_use]
 pub fn jitter(full: Duration) -> Duration {
     let random = RandomState::new().hash_one(0_u8);
     let fraction = f64::from(u32::try_from(random >> 32).unwrap_or(0)) / f64::from(u32::MAX);

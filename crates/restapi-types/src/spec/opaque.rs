@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 use super::values::{LABEL, LABEL_VALUE};
 use crate::schema::with_rules;
 
-fn open(properties: Value) -> Value {
+fn open(properties: &Value) -> Value {
     json!({"type": "object", "x-kubernetes-preserve-unknown-fields": true, "properties": properties})
 }
 
@@ -28,12 +28,12 @@ fn name() -> Value {
 
 /// What rules look at in a volume.
 fn volume() -> Value {
-    let token = open(json!({"audience": text(253)}));
-    let sources = json!({"type": "array", "maxItems": 16, "items": open(json!({"serviceAccountToken": token}))});
-    let mut volume = open(json!({
+    let token = open(&json!({"audience": text(253)}));
+    let sources = json!({"type": "array", "maxItems": 16, "items": open(&json!({"serviceAccountToken": token}))});
+    let mut volume = open(&json!({
         "name": name(),
         "hostPath": anything(),
-        "projected": open(json!({"sources": sources})),
+        "projected": open(&json!({"sources": sources})),
     }));
     if let Some(volume) = volume.as_object_mut() {
         volume.insert("required".to_owned(), json!(["name"]));
@@ -44,11 +44,11 @@ fn volume() -> Value {
 /// What rules look at in a container.
 fn container() -> Value {
     let number = json!({"type": "integer", "minimum": 0, "maximum": 65535});
-    let port = open(json!({"hostPort": number}));
-    let mut container = open(json!({
+    let port = open(&json!({"hostPort": number}));
+    let mut container = open(&json!({
         "name": name(),
         "ports": {"type": "array", "maxItems": 16, "items": port},
-        "securityContext": open(json!({"privileged": {"type": "boolean"}, "procMount": text(32)})),
+        "securityContext": open(&json!({"privileged": {"type": "boolean"}, "procMount": text(32)})),
     }));
     if let Some(container) = container.as_object_mut() {
         container.insert("required".to_owned(), json!(["name"]));
@@ -130,8 +130,8 @@ pub(crate) fn pod_overrides(_: &mut SchemaGenerator) -> Schema {
     let yes_or_no = json!({"type": "boolean"});
     let entries = |value: Value| json!({"type": "object", "maxProperties": 32, "additionalProperties": value});
     let label = json!({"type": "string", "maxLength": 63, "pattern": LABEL_VALUE});
-    let metadata = open(json!({"labels": entries(label), "annotations": entries(text(4096))}));
-    let spec = open(json!({
+    let metadata = open(&json!({"labels": entries(label), "annotations": entries(text(4096))}));
+    let spec = open(&json!({
         "hostNetwork": yes_or_no, "hostPID": yes_or_no, "hostIPC": yes_or_no,
         "nodeName": text(253), "serviceAccountName": text(253), "serviceAccount": text(253),
         "containers": list(container()), "initContainers": list(container()), "volumes": list(volume()),
@@ -152,7 +152,7 @@ pub(crate) fn pod_overrides(_: &mut SchemaGenerator) -> Schema {
         "!has(self.spec) || (!has(self.spec.serviceAccountName) && !has(self.spec.serviceAccount) && {})",
         of("volumes", NO_FOREIGN_AUDIENCE),
     );
-    let schema = Schema::try_from(open(json!({"metadata": metadata, "spec": spec})));
+    let schema = Schema::try_from(open(&json!({"metadata": metadata, "spec": spec})));
     with_rules(
         schema.unwrap_or_default(),
         &[
