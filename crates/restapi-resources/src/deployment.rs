@@ -76,19 +76,19 @@ mod tests {
         json!({"size": "1Gi", "mountPath": "/d", "retention": "Delete", "accessMode": access})
     }
 
-    fn rolling(surge: Value, unavailable: Value) -> Value {
+    fn rolling(surge: &Value, unavailable: &Value) -> Value {
         json!({"type": "RollingUpdate", "rollingUpdate": {"maxSurge": surge, "maxUnavailable": unavailable}})
     }
 
     #[rstest]
-    #[case(json!({}), rolling(json!(1), json!(0)))]
-    #[case(json!({"strategy": {"maxSurge": "50%"}}), rolling(json!("50%"), json!(0)))]
-    #[case(json!({"strategy": {"maxSurge": 0, "maxUnavailable": 2}}), rolling(json!(0), json!(2)))]
+    #[case(json!({}), rolling(&json!(1), &json!(0)))]
+    #[case(json!({"strategy": {"maxSurge": "50%"}}), rolling(&json!("50%"), &json!(0)))]
+    #[case(json!({"strategy": {"maxSurge": 0, "maxUnavailable": 2}}), rolling(&json!(0), &json!(2)))]
     #[case(json!({"strategy": {"type": "Recreate"}}), json!({"type": "Recreate"}))]
     #[case(json!({"persistence": claim("ReadWriteOnce")}), json!({"type": "Recreate"}))]
     #[case(json!({"persistence": claim("ReadWriteOncePod")}), json!({"type": "Recreate"}))]
-    #[case(json!({"persistence": claim("ReadWriteMany")}), rolling(json!(1), json!(0)))]
-    #[case(json!({"persistence": claim("ReadWriteOnce"), "strategy": {"type": "RollingUpdate"}}), rolling(json!(1), json!(0)))]
+    #[case(json!({"persistence": claim("ReadWriteMany")}), rolling(&json!(1), &json!(0)))]
+    #[case(json!({"persistence": claim("ReadWriteOnce"), "strategy": {"type": "RollingUpdate"}}), rolling(&json!(1), &json!(0)))]
     fn pods_are_replaced_without_a_gap_where_that_is_possible(
         #[case] view: Value,
         #[case] expected: Value,

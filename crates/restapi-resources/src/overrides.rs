@@ -11,6 +11,7 @@ pub(crate) fn merge(template: &mut PodTemplateSpec, own: PodTemplateSpec) {
 
 #[cfg(test)]
 mod tests {
+    use k8s_openapi::api::core::v1::PodSpec;
     use proptest::prelude::*;
     use restapi_types::Environment;
     use serde_json::{Value, json};
@@ -51,8 +52,10 @@ mod tests {
     #[test]
     fn an_empty_override_changes_nothing() {
         let mut template = generated();
-        let mut own = PodTemplateSpec::default();
-        own.spec = Some(k8s_openapi::api::core::v1::PodSpec::default());
+        let own = PodTemplateSpec {
+            metadata: None,
+            spec: Some(PodSpec::default()),
+        };
         merge(&mut template, own);
         assert_eq!(template, generated());
     }

@@ -16,7 +16,7 @@ fn refused(view: &Value) -> Option<String> {
     Some(error.field)
 }
 
-fn of_pod(spec: Value) -> Value {
+fn of_pod(spec: &Value) -> Value {
     json!({"podOverrides": {"spec": spec}})
 }
 
@@ -53,7 +53,7 @@ fn of_pod(spec: Value) -> Value {
 #[case(json!({"containers": [{"name": "view", "volumeMounts": [{"name": "no", "mountPath": "/x"}]}]}), "containers[view].volumeMounts[no]")]
 fn overrides_can_t_take_what_is_not_the_author_s(#[case] spec: Value, #[case] field: &str) {
     let expected = format!("spec.view.podOverrides.spec.{field}");
-    assert_eq!(refused(&of_pod(spec)), Some(expected));
+    assert_eq!(refused(&of_pod(&spec)), Some(expected));
 }
 
 #[rstest]
@@ -101,8 +101,8 @@ fn what_the_application_s_own_fields_say_is_named_there() {
 #[rstest]
 #[case(json!({}))]
 #[case(json!({"envVars": {"WORKER_URL": "x", "DATABASE_URL": "y"}}))]
-#[case(of_pod(json!({"dnsPolicy": "Default", "hostNetwork": false, "hostUsers": false, "priorityClassName": "high"})))]
-#[case(of_pod(json!({"containers": [{"name": "view", "ports": [{"containerPort": 9, "name": "other"}]}]})))]
+#[case(of_pod(&json!({"dnsPolicy": "Default", "hostNetwork": false, "hostUsers": false, "priorityClassName": "high"})))]
+#[case(of_pod(&json!({"containers": [{"name": "view", "ports": [{"containerPort": 9, "name": "other"}]}]})))]
 #[case(json!({"volumes": [{"name": "v", "csi": {"driver": "d"}}], "volumeMounts": [{"name": "v", "mountPath": "/v"}]}))]
 #[case(json!({"volumes": [{"name": "v", "projected": {"sources": [{"serviceAccountToken": {"path": "t"}}]}}]}))]
 #[case(json!({"persistence": {"size": "1", "mountPath": "/d", "retention": "Delete", "mode": "PerReplica"}}))]
