@@ -178,3 +178,6 @@ fn last_deployment(components: &[ComponentVerdict], world: &World) -> Option<Tim
 
 #[cfg(test)]
 mod tests;
+
+#[cfg(test)]
+mod platforms;

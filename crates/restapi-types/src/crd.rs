@@ -1,15 +1,20 @@
 //! The `CustomResourceDefinition` as it is installed.
 
 use k8s_openapi::apiextensions_apiserver::pkg::apis::apiextensions::v1::{
-    CustomResourceDefinition, JSONSchemaProps,
+    CustomResourceDefinition, JSON, JSONSchemaProps,
 };
 use kube::CustomResourceExt;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::{RestAPI, schema};
 
 /// The name of the `CustomResourceDefinition`.
 pub const NAME: &str = "restapis.restapi.dev";
+
+/// The generation that a status speaks of which nobody has written. Tools that wait for objects take one that
+/// says nothing for ready; this way it says that its newest generation was not seen. It is the one default of
+/// the CRD, and not in the spec: nothing that an author wrote looks changed.
+pub const NOT_OBSERVED: i64 = -1;
 
 /// The `CustomResourceDefinition` of `RestAPI`, as `kustomize/crd` installs it.
 #[must_use]
@@ -19,8 +24,14 @@ pub fn restapi() -> CustomResourceDefinition {
         let whole = version.schema.as_mut();
         let whole = whole.and_then(|schema| schema.open_api_v3_schema.as_mut());
         let properties = whole.and_then(|schema| schema.properties.as_mut());
-        if let Some(spec) = properties.and_then(|properties| properties.get_mut("spec")) {
+        let Some(properties) = properties else {
+            continue;
+        };
+        if let Some(spec) = properties.get_mut("spec") {
             compact(spec);
+        }
+        if let Some(status) = properties.get_mut("status") {
+            status.default = Some(JSON(json!({"observedGeneration": NOT_OBSERVED})));
         }
     }
     crd

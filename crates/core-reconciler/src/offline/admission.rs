@@ -48,6 +48,7 @@ impl Admission {
     /// # Errors
     /// Everything for which it would be refused.
     pub(super) fn accept(&self, object: &Value) -> Result<Accepted, Vec<Finding>> {
+        let object = &without_nulls(object);
         let mut found = envelope::findings(object);
         let spec = object.get("spec").unwrap_or(&Value::Null);
         if !spec.is_null() {
@@ -74,7 +75,7 @@ impl Admission {
     }
 
     fn broken_rules(&self, object: &Value) -> Vec<Finding> {
-        let mut object = without_nulls(object);
+        let mut object = object.clone();
         if let Value::Object(fields) = &mut object {
             fields.remove("status");
         }
@@ -86,7 +87,7 @@ impl Admission {
 
     /// The object as it would be stored.
     fn stored(&self, object: &Value) -> Result<RestAPI, serde_json::Error> {
-        let mut restapi: RestAPI = serde_json::from_value(without_nulls(object))?;
+        let mut restapi: RestAPI = serde_json::from_value(object.clone())?;
         let namespace = restapi.metadata.namespace.take();
         restapi.metadata.namespace = namespace.or_else(|| Some(self.namespace.clone()));
         restapi.metadata.uid = Some(PLACEHOLDER.to_owned());
