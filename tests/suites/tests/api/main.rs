@@ -4,6 +4,8 @@
 //! run at the same time.
 
 #[cfg(test)]
+mod adopt;
+#[cfg(test)]
 mod autoscaled;
 #[cfg(test)]
 mod config;

@@ -4,6 +4,8 @@
 //! in `restapi-system`. Those that disturb what all share run alone.
 
 #[cfg(test)]
+mod adopt;
+#[cfg(test)]
 mod chain;
 #[cfg(test)]
 mod crashes;

@@ -11,9 +11,12 @@ pub(super) fn keep_names(draft: &mut Draft, record: &Record, live: &DynamicObjec
     let Some(Value::Array(ports)) = draft.body.pointer_mut("/spec/ports") else {
         return false;
     };
+    // Without a name only where there is no other, says the API server.
+    let may_lack_name = ports.len() == 1;
     let mut differ = false;
     for port in ports {
-        let Some(name) = record.ports.get(&port_key(port)) else {
+        let name = record.ports.get(&port_key(port));
+        let Some(name) = name.filter(|name| may_lack_name || !name.is_empty()) else {
             continue;
         };
         differ |= port.get("name").and_then(Value::as_str).unwrap_or_default() != name;
@@ -24,7 +27,9 @@ pub(super) fn keep_names(draft: &mut Draft, record: &Record, live: &DynamicObjec
         if name.is_empty() {
             port.remove("name");
             // Lists whose items have no names are compared as a whole.
-            port.extend(node_port.map(|number| ("nodePort".to_owned(), number)));
+            if let Some(number) = node_port {
+                port.entry("nodePort").or_insert(number);
+            }
         } else {
             port.insert("name".to_owned(), json!(name));
         }

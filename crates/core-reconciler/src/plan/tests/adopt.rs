@@ -63,7 +63,7 @@ fn the_selector_moves_with_the_ports_and_these_keep_their_names() {
     let spec = &cluster.service()["spec"];
     assert_eq!(spec["selector"][keys::ENVIRONMENT], "blue");
     assert_eq!(spec["ports"][0]["name"], "http");
-    assert_eq!(spec["ports"][0]["targetPort"], "http", "of the pods");
+    assert_eq!(spec["ports"][0]["targetPort"], "main");
     assert_eq!(spec["clusterIP"], "10.0.0.7");
 }
 

@@ -2,6 +2,7 @@
 
 use anyhow::Result;
 use k8s_openapi::api::core::v1::Pod;
+use k8s_openapi::api::discovery::v1::EndpointSlice;
 use kube::ResourceExt;
 use kube::api::{ListParams, Patch, PatchParams};
 use serde_json::json;
@@ -39,6 +40,26 @@ pub async fn run_pods(ns: &Namespace, app: &str) -> Result<()> {
             other => drop(other?),
         }
     }
+    Ok(())
+}
+
+/// Plays the controller of EndpointSlices, which wants pods to be on nodes: says that `address`, and no other, is
+/// behind the Service of that name.
+pub async fn serve(ns: &Namespace, service: &str, address: &str) -> Result<()> {
+    let name = format!("{service}-played");
+    let slice = json!({
+        "apiVersion": "discovery.k8s.io/v1", "kind": "EndpointSlice",
+        "metadata": {"name": name, "labels": {
+            "kubernetes.io/service-name": service,
+            "endpointslice.kubernetes.io/managed-by": "test-suite",
+        }},
+        "addressType": "IPv4",
+        "endpoints": [{"addresses": [address], "conditions": {"ready": true}}],
+    });
+    let params = PatchParams::apply("test-suite").force();
+    ns.api::<EndpointSlice>()
+        .patch(&name, &params, &Patch::Apply(&slice))
+        .await?;
     Ok(())
 }
 
