@@ -123,10 +123,11 @@ fn service() -> Vec<Case> {
     all.push(any.refuses("nodePort", json!(30000), &[nodes]));
     all.extend(balanced.choice("externalTrafficPolicy", &["Cluster", "Local"]));
     all.push(any.refuses("externalTrafficPolicy", json!("Local"), &[nodes]));
+    let longest_prefix = format!("{}/i", "a".repeat(253));
     all.extend(balanced.text(
         "loadBalancerClass",
-        63,
-        &["internal", "example.com/internal-vip"],
+        317,
+        &[&longest_prefix, "internal", "example.com/internal-vip"],
         &["", "a b", "-a", "a/b/c", "/a", "a..b/c", "ａ"],
     ));
     all.push(on_nodes.refuses("loadBalancerClass", json!("internal"), &[balancer]));

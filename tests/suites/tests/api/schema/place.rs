@@ -120,7 +120,7 @@ impl Place {
     /// The refusals of [`Place::choice`], for words that are accepted only beside other fields.
     pub fn only(&self, field: &str, words: &[&str]) -> Vec<Case> {
         let first = words.first().copied().unwrap_or_default();
-        let supported = format!("supported values: \"{first}\"");
+        let supported = format!("\"{first}\"");
         self.refuses_each(
             field,
             &[
@@ -181,10 +181,7 @@ impl Place {
         cases.extend(self.refuses_each(
             field,
             &[
-                (
-                    map(most + 1),
-                    &format!("must have at most {most} properties"),
-                ),
+                (map(most + 1), &format!("must have at most {most} items")),
                 (json!([]), "must be of type object"),
             ],
         ));
