@@ -7,7 +7,7 @@
 mod content;
 mod store;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
@@ -102,7 +102,7 @@ impl References {
 
     /// Forgets what an application that is gone referred to.
     pub fn forget(&self, owner: &Owner) {
-        self.lock().refers(owner, Default::default());
+        self.lock().refers(owner, BTreeSet::new());
     }
 
     /// What the pods of `app` refer to.

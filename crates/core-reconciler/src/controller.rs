@@ -71,28 +71,11 @@ impl Reconciler for Core {
     type Error = Error;
 
     async fn reconcile(&self, restapi: Arc<RestAPI>, shard: HeldShard) -> Result<Requeue, Error> {
-        let namespace = restapi.metadata.namespace.clone().unwrap_or_default();
-        if let Some(pause) = self.going.pause(&namespace, self.ctx.clock.monotonic()) {
-            return Ok(Requeue::After(pause));
-        }
-        let key = owner(&restapi);
-        let world = match observe(
-            &self.ctx.client,
-            &self.caches,
-            &self.tracker,
-            restapi,
-            self.ctx.clock.now(),
-        )
-        .await?
-        {
-            Observed::World(world) => world,
-            Observed::Stale(wait) => return Ok(Requeue::After(wait)),
-            Observed::Gone => {
-                self.caches.references.forget(&key);
-                return Ok(Requeue::AwaitChange);
-            }
+        let world = match self.look(restapi).await? {
+            Ok(world) => world,
+            Err(requeue) => return Ok(requeue),
         };
-        let writer = self.writer(key, &shard);
+        let writer = self.writer(owner(&world.restapi), &shard);
         let status = writer(keys::FIELD_MANAGER_STATUS_CORE);
         let app = match &world.app {
             Ok(app) => app,
@@ -102,28 +85,15 @@ impl Reconciler for Core {
                 return self.report(&world, &plan, &verdict, &status).await;
             }
         };
-        if world.restapi.metadata.deletion_timestamp.is_some() {
+        let (plan, outcome) = if world.restapi.metadata.deletion_timestamp.is_some() {
             // The garbage collector removes what is owned; nothing is made or repaired any more.
-            let plan = Plan::default();
-            let verdict = self.verdict(app, &world, &plan, &Outcome::default());
-            return self.report(&world, &plan, &verdict, &status).await;
-        }
-        let mut plan = plan(app, &world, &self.surroundings)?;
-        self.leave_what_is_disputed(&world, &mut plan).await?;
-        let outcome = match apply(&plan, |role| writer(role.field_manager())).await {
-            Ok(outcome) => outcome,
-            // Somebody else wrote in between, the deployment controller most of the time: an ordinary race.
-            Err(WriteError::Conflict { .. } | WriteError::Exists(_)) => {
-                return Ok(Requeue::After(AFTER_RACE));
+            Default::default()
+        } else {
+            match self.act(app, &world, &writer).await? {
+                Ok(done) => done,
+                Err(requeue) => return Ok(requeue),
             }
-            Err(WriteError::NamespaceGoing(_)) => {
-                self.going.note(&namespace, self.ctx.clock.monotonic());
-                return Ok(Requeue::After(namespaces::PAUSE));
-            }
-            Err(error) => return Err(error.into()),
         };
-        report::repairs(&self.ctx.events, &world, &plan);
-        report::replacements(&self.ctx.events, &world, &plan);
         let verdict = self.verdict(app, &world, &plan, &outcome);
         let only_wrote = outcome.wrote && outcome.refusals.is_empty() && is_told(&world, &verdict);
         if only_wrote && self.reporter.may_wait(&world) {
@@ -153,6 +123,57 @@ impl Reconciler for Core {
 }
 
 impl Core {
+    /// The world of an application; or when to look again, where there is none to be seen yet.
+    async fn look(&self, restapi: Arc<RestAPI>) -> Result<Result<Box<World>, Requeue>, Error> {
+        let key = owner(&restapi);
+        if let Some(pause) = self.going.pause(&key.0, self.ctx.clock.monotonic()) {
+            return Ok(Err(Requeue::After(pause)));
+        }
+        // Boxed: it holds every list that is read.
+        let observed = Box::pin(observe(
+            &self.ctx.client,
+            &self.caches,
+            &self.tracker,
+            restapi,
+            self.ctx.clock.now(),
+        ));
+        Ok(match observed.await? {
+            Observed::World(world) => Ok(world),
+            Observed::Stale(wait) => Err(Requeue::After(wait)),
+            Observed::Gone => {
+                self.caches.references.forget(&key);
+                Err(Requeue::AwaitChange)
+            }
+        })
+    }
+
+    /// Plans and applies; or when to plan again, where somebody else was faster.
+    async fn act(
+        &self,
+        app: &Application,
+        world: &World,
+        writer: &impl Fn(&'static str) -> Writer,
+    ) -> Result<Result<(Plan, Outcome), Requeue>, Error> {
+        let mut plan = plan(app, world, &self.surroundings)?;
+        self.leave_what_is_disputed(world, &mut plan).await?;
+        let outcome = match apply(&plan, |role| writer(role.field_manager())).await {
+            Ok(outcome) => outcome,
+            // Somebody else wrote in between, the deployment controller most of the time: an ordinary race.
+            Err(WriteError::Conflict { .. } | WriteError::Exists(_)) => {
+                return Ok(Err(Requeue::After(AFTER_RACE)));
+            }
+            Err(WriteError::NamespaceGoing(_)) => {
+                let (namespace, _) = owner(&world.restapi);
+                self.going.note(&namespace, self.ctx.clock.monotonic());
+                return Ok(Err(Requeue::After(namespaces::PAUSE)));
+            }
+            Err(error) => return Err(error.into()),
+        };
+        report::repairs(&self.ctx.events, world, &plan);
+        report::replacements(&self.ctx.events, world, &plan);
+        Ok(Ok((plan, outcome)))
+    }
+
     fn writer(&self, owner: Owner, shard: &HeldShard) -> impl Fn(&'static str) -> Writer {
         let (client, shard, tracker) =
             (self.ctx.client.clone(), shard.clone(), self.tracker.clone());

@@ -56,9 +56,9 @@ impl Caches {
 
     /// The state in which the caches have an object that was written for `owner`.
     fn version(&self, owner: &Owner, restapi: &RestAPI, target: &Target) -> Option<Version> {
-        let mut owned = self.owned.iter();
-        match owned.find(|owned| owned.kind.resource.kind == target.kind) {
-            Some(owned) => owned.cache.version(owner, &target.name),
+        let mut kinds = self.owned.iter();
+        match kinds.find(|kind| kind.kind.resource.kind == target.kind) {
+            Some(of_kind) => of_kind.cache.version(owner, &target.name),
             None => Some(version(restapi)),
         }
     }

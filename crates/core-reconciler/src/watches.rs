@@ -24,7 +24,6 @@ use crate::pods;
 pub type Triggers = SelectAll<BoxStream<'static, ObjectRef<RestAPI>>>;
 
 /// All watches: the caches that they fill, and the applications that changes concern.
-#[must_use]
 pub fn all(ctx: &Context, watches_secrets: bool) -> (Caches, Triggers) {
     let mut triggers = Vec::new();
     let mut all = Vec::new();

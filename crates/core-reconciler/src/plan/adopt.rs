@@ -71,11 +71,10 @@ impl<'a> Stable<'a> {
         let owners = self.live.owner_references();
         match owners.iter().find(|o| o.controller == Some(true)) {
             Some(owner) if owner.uid == self.app.uid => Record::on(self.live),
-            Some(_) => None,
             None if self.is_asked_for() => {
                 Some(Record::on(self.live).unwrap_or_else(|| Record::before(self.live)))
             }
-            None => None,
+            Some(_) | None => None,
         }
     }
 
@@ -105,7 +104,7 @@ impl<'a> Stable<'a> {
         if record.is_open() {
             // Also where somebody moved it by hand.
             record.moved = record.moved.or(self.now());
-            self.follow(&mut record, draft, plan)?;
+            self.follow(&mut record, draft, plan);
         }
         self.finish(record, draft)
     }
@@ -164,16 +163,16 @@ impl<'a> Stable<'a> {
     }
 
     /// After the selector moved: waits until nobody asks the old pods, then scales them to 0.
-    fn follow(&self, record: &mut Record, draft: &Draft, plan: &mut Plan) -> Result<(), PlanError> {
+    fn follow(&self, record: &mut Record, draft: &Draft, plan: &mut Plan) {
         let Some(adoption) = &self.world.adoption else {
-            return Ok(());
+            return;
         };
         let drain::Pending { going, waits } = drain::pending(adoption, record, &self.app.uid);
         if record.converged.is_some() && going.is_empty() && !waits {
             if !self.is_asked_for() {
                 record.selector = None;
             }
-            return Ok(());
+            return;
         }
         let behind = adoption.behind(&self.live.name_any()).all;
         let ours = adoption.behind(&self.coloured()).all;
@@ -187,7 +186,7 @@ impl<'a> Stable<'a> {
         } else {
             record.converged = record.converged.or(self.now());
             for deployment in going {
-                let step = drain::step(deployment, &self.live.name_any())?;
+                let step = drain::step(deployment, &self.live.name_any());
                 plan.replaces.insert(step.write.target().name, step);
             }
             "what it selected before is given time to end its connections, and is then scaled to 0"
@@ -196,7 +195,6 @@ impl<'a> Stable<'a> {
         let why = format!("selects the pods of this RestAPI; {why}");
         plan.obstacles
             .push(Obstacle::Adopting(self.target(), why, true));
-        Ok(())
     }
 
     /// The whole Service as the application wants it, with the names that its ports had.

@@ -19,7 +19,7 @@ use super::support::{SOON, run};
 const CONFIG_MAPS: Duration = Duration::from_secs(2);
 
 /// How soon a changed Secret does, without a watch.
-const SECRETS: Duration = Duration::from_secs(60);
+const SECRETS: Duration = Duration::from_mins(1);
 
 fn spec() -> Value {
     json!({"image": IMAGE, "model": {}, "view": {"envFrom": [

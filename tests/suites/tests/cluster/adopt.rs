@@ -125,7 +125,7 @@ async fn only_ours_are_left(namespace: &Namespace) -> Result<()> {
             .list(&old)
             .await?
             .iter()
-            .map(|pod| pod.name_any())
+            .map(kube::ResourceExt::name_any)
             .collect();
         ensure!(left.is_empty(), "{left:?}");
         Ok(())

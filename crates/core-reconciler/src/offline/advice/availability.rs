@@ -3,7 +3,7 @@
 use k8s_openapi::apimachinery::pkg::util::intstr::IntOrString;
 use restapi_types::spec::companions::DisruptionSpec;
 use restapi_types::spec::pods::AntiAffinity;
-use restapi_types::spec::storage::AccessMode;
+use restapi_types::spec::storage::{AccessMode, PersistenceSpec};
 
 use super::{Subject, info, warning};
 use crate::offline::findings::Finding;
@@ -67,7 +67,7 @@ pub(super) fn all_at_once(subject: &Subject<'_>) -> Vec<Finding> {
     let pods = subject.component.replicas;
     let strategy = subject.component.spec.strategy.as_ref();
     let missing = strategy.and_then(|s| s.max_unavailable.as_ref());
-    if pods == 0 || !missing.and_then(|m| of(m, pods)).is_some_and(|m| m >= pods) {
+    if pods == 0 || missing.and_then(|m| of(m, pods)).is_none_or(|m| m < pods) {
         return Vec::new();
     }
     vec![warning(
@@ -81,7 +81,7 @@ pub(super) fn all_at_once(subject: &Subject<'_>) -> Vec<Finding> {
 /// Pods that can't all have the claim that they share, or can't all find a node.
 pub(super) fn claim(subject: &Subject<'_>) -> Vec<Finding> {
     let component = subject.component;
-    let mode = component.shared_claim().map(|claim| claim.access_mode());
+    let mode = component.shared_claim().map(PersistenceSpec::access_mode);
     let mut found = Vec::new();
     if component.replicas > 1 && mode.is_some_and(|mode| !mode.is_many()) {
         let who = match mode {

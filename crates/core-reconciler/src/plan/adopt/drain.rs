@@ -9,7 +9,7 @@ use restapi_types::keys;
 use serde_json::json;
 
 use super::super::compare::set;
-use super::super::{PlanError, Role, Step};
+use super::super::{Role, Step};
 use crate::adoption::{Adoption, Fate, Record, predecessors};
 
 /// The Deployments that still have to be scaled down.
@@ -35,7 +35,7 @@ pub(super) fn pending<'a>(adoption: &'a Adoption, record: &Record, uid: &str) ->
 }
 
 /// The write that scales a Deployment to 0, and says on it which Service selects others now.
-pub(super) fn step(deployment: &Deployment, service: &str) -> Result<Step, PlanError> {
+pub(super) fn step(deployment: &Deployment, service: &str) -> Step {
     let resource = ApiResource::erase::<Deployment>(&());
     let mut body = json!({
         "apiVersion": resource.api_version,
@@ -49,8 +49,8 @@ pub(super) fn step(deployment: &Deployment, service: &str) -> Result<Step, PlanE
         name: deployment.name_any(),
         body,
     };
-    Ok(Step {
+    Step {
         role: Role::Workloads,
         write: Write::Apply(draft, version(deployment), Guard::Unchanged),
-    })
+    }
 }

@@ -37,7 +37,7 @@ pub(super) fn lacks(component: &Component, draft: &Draft, live: &DynamicObject) 
         ));
     }
     let is_unnamed = |port: &&Value| port.get("name").is_none();
-    (kept > 1 && names.iter().any(|port| is_unnamed(&port))).then(|| {
+    (kept > 1 && names.iter().any(is_unnamed)).then(|| {
         format!(
             "has a port without a name, which Kubernetes allows only where it is the only one, and the spec adds others: name it, at a time when refused requests do no harm, or remove {path}.extraPorts"
         )

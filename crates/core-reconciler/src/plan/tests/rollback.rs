@@ -99,7 +99,7 @@ fn a_paused_application_goes_back_all_the_same() {
         &json!({"image": "app:2", "view": {}, "paused": true}),
     );
     tamper(&mut world, "Deployment", "orders-view-blue", |d| {
-        d["spec"]["replicas"] = json!(9)
+        d["spec"]["replicas"] = json!(9);
     });
     let plan = plan_of(&world);
     assert!(plan.waves.is_empty() && plan.is_paused);

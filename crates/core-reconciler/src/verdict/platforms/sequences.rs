@@ -134,7 +134,7 @@ const FAILED: (bool, Status, &str) = (false, Failed, "Degraded");
 
 /// Every sequence, with its name.
 pub(super) fn all() -> Vec<(&'static str, Vec<Moment>)> {
-    [
+    vec![
         ("first deployment", first_deployment()),
         ("rollout", rollout()),
         ("missing image", missing_image()),
@@ -145,8 +145,9 @@ pub(super) fn all() -> Vec<(&'static str, Vec<Moment>)> {
         ("spec that can't be rendered", unrenderable()),
         ("deletion", deletion()),
     ]
+    .into_iter()
     .map(|(name, recording)| (name, recording.moments))
-    .into()
+    .collect()
 }
 
 fn first_deployment() -> Recording {

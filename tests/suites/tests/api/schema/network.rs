@@ -108,8 +108,8 @@ fn service() -> Vec<Case> {
     let any = view.within("service", json!({}));
     let balanced = view.within("service", json!({"type": "LoadBalancer"}));
     let on_nodes = view.within("service", json!({"type": "NodePort"}));
-    let balancer = "service.loadBalancerClass and service.loadBalancerSourceRanges need service.type LoadBalancer";
-    let nodes = "service.externalTrafficPolicy and service.nodePort need service.type NodePort or LoadBalancer";
+    let needs_balancer = "service.loadBalancerClass and service.loadBalancerSourceRanges need service.type LoadBalancer";
+    let needs_nodes = "service.externalTrafficPolicy and service.nodePort need service.type NodePort or LoadBalancer";
     let mut all = view.object("service");
     all.extend(any.choice("type", &["ClusterIP", "NodePort", "LoadBalancer"]));
     all.push(any.refuses(
@@ -120,9 +120,9 @@ fn service() -> Vec<Case> {
     all.extend(any.number("port", 1, 65535));
     all.extend(any.choice("sessionAffinity", &["None", "ClientIP"]));
     all.extend(on_nodes.number("nodePort", 1, 65535));
-    all.push(any.refuses("nodePort", json!(30000), &[nodes]));
+    all.push(any.refuses("nodePort", json!(30000), &[needs_nodes]));
     all.extend(balanced.choice("externalTrafficPolicy", &["Cluster", "Local"]));
-    all.push(any.refuses("externalTrafficPolicy", json!("Local"), &[nodes]));
+    all.push(any.refuses("externalTrafficPolicy", json!("Local"), &[needs_nodes]));
     let longest_prefix = format!("{}/i", "a".repeat(253));
     all.extend(balanced.text(
         "loadBalancerClass",
@@ -130,11 +130,11 @@ fn service() -> Vec<Case> {
         &[&longest_prefix, "internal", "example.com/internal-vip"],
         &["", "a b", "-a", "a/b/c", "/a", "a..b/c", "ａ"],
     ));
-    all.push(on_nodes.refuses("loadBalancerClass", json!("internal"), &[balancer]));
+    all.push(on_nodes.refuses("loadBalancerClass", json!("internal"), &[needs_balancer]));
     all.push(any.refuses(
         "loadBalancerSourceRanges",
         json!(["10.0.0.0/8"]),
-        &[balancer],
+        &[needs_balancer],
     ));
     all
 }

@@ -50,10 +50,10 @@ fn a_crash_between_any_two_writes_is_made_good() {
 fn an_adoption_is_over_in_time() {
     let mut cluster = Cluster::new();
     cluster.start_ours();
-    let plans = (0..).find(|_| {
+    let plans = (0..PLANS).find(|_| {
         let plan = cluster.plan();
         cluster.carry_out(&plan);
         plan.is_settled()
     });
-    assert!(plans < Some(PLANS), "{plans:?}");
+    assert!(plans.is_some(), "it is not over after {PLANS} plans");
 }

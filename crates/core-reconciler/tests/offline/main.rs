@@ -1,0 +1,4 @@
+//! The commands that need no cluster.
+
+#[cfg(test)]
+mod commands;
