@@ -5,11 +5,13 @@
 //! has one time limit for everything, repeats and the answer's body included; a watch has a limit
 //! until its answer starts, and its silence afterwards is the watcher's concern.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use http::{Request, Response, StatusCode};
 use kube::client::{Body, ClientBuilder};
 use kube::{Client, Config};
+use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout_at};
 use tower::BoxError;
 
@@ -26,6 +28,10 @@ pub struct Limits {
     pub connect: Duration,
     /// For the waits between repeats of a refused request, added up. Zero: no repeats.
     pub retries: Duration,
+    /// How many requests other than watches are under way at the same time. The rest wait, and their time
+    /// begins after that: an API server that is slow gets no faster by more requests, which would all take
+    /// too long then.
+    pub in_flight: usize,
 }
 
 impl Limits {
@@ -34,6 +40,7 @@ impl Limits {
         request: Duration::from_secs(20),
         connect: Duration::from_secs(5),
         retries: Duration::from_secs(3),
+        in_flight: 32,
     };
 
     /// For leases: an attempt that fails at once leaves time for the next one.
@@ -41,6 +48,7 @@ impl Limits {
         request: Duration::from_secs(5),
         connect: Duration::from_secs(3),
         retries: Duration::ZERO,
+        in_flight: 8,
     };
 }
 
@@ -82,9 +90,11 @@ pub fn limit(inner: Client, limits: Limits, metrics: &Metrics) -> Client {
     let namespace = inner.default_namespace().to_owned();
     let valid_until = *inner.valid_until();
     let metrics = metrics.clone();
+    let places = Arc::new(Semaphore::new(limits.in_flight.max(1)));
     let service = tower::service_fn(move |request| {
         let bounded = Bounded {
             inner: inner.clone(),
+            places: Arc::clone(&places),
             limits,
             metrics: metrics.clone(),
         };
@@ -95,12 +105,19 @@ pub fn limit(inner: Client, limits: Limits, metrics: &Metrics) -> Client {
 
 struct Bounded {
     inner: Client,
+    /// One is taken by each request that is under way, but for watches.
+    places: Arc<Semaphore>,
     limits: Limits,
     metrics: Metrics,
 }
 
 impl Bounded {
     async fn send(&self, request: Request<Body>) -> Result<Response<Body>, BoxError> {
+        let _place = if is_watch(&request) {
+            None
+        } else {
+            Some(self.places.acquire().await?)
+        };
         let end = Instant::now() + self.limits.request;
         let (method, path) = (request.method().clone(), request.uri().path().to_owned());
         let answer = async {

@@ -42,6 +42,19 @@ async fn a_request_whose_answer_never_completes_ends_at_the_limit(#[case] fault:
     assert!(text.contains(PATH), "{text}");
 }
 
+/// A server that is slow with each request: more of them at once would all take too long.
+#[tokio::test(start_paused = true)]
+async fn requests_wait_for_their_turn_before_their_time_begins() {
+    let fake = FakeApi::new();
+    fake.put(PATH, deployment("web"));
+    fake.fail(|_, _| Some(Fault::Late(Duration::from_secs(15))));
+    let (api, start) = (api(&fake, Limits::DEFAULT), Instant::now());
+    let many = (0..3 * Limits::DEFAULT.in_flight).map(|_| api.get("web"));
+    let answers = futures::future::join_all(many).await;
+    assert!(answers.iter().all(Result::is_ok));
+    assert_eq!(start.elapsed().as_secs(), 45);
+}
+
 #[rstest::rstest]
 #[case(429)]
 #[case(503)]
