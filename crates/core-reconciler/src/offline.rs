@@ -9,6 +9,7 @@ mod documents;
 mod envelope;
 mod findings;
 mod lint;
+mod optionals;
 mod render;
 mod schema;
 
