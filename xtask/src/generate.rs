@@ -23,11 +23,18 @@ struct Generated {
     example: &'static str,
 }
 
-const FILES: &[Generated] = &[Generated {
-    file: "kustomize/crd/restapis.restapi.dev.yaml",
-    package: "restapi-types",
-    example: "crd",
-}];
+const FILES: &[Generated] = &[
+    Generated {
+        file: "kustomize/crd/restapis.restapi.dev.yaml",
+        package: "restapi-types",
+        example: "crd",
+    },
+    Generated {
+        file: "docs/reference/restapi.md",
+        package: "restapi-types",
+        example: "reference",
+    },
+];
 
 /// What comparing a file with what it should be has shown.
 #[derive(Debug, PartialEq, Eq)]

@@ -24,6 +24,13 @@ pub(crate) fn embedded<T: JsonSchema>(generator: &mut SchemaGenerator) -> Schema
     schema
 }
 
+/// One of the words of `T`, of which the field says what they mean there.
+pub(crate) fn choice<T: JsonSchema>(generator: &mut SchemaGenerator) -> Schema {
+    let mut schema = generator.subschema_for::<T>();
+    schema.remove("description");
+    schema
+}
+
 /// A list of at most `N` values of a Kubernetes type.
 pub(crate) fn list<T: JsonSchema, const N: usize>(generator: &mut SchemaGenerator) -> Schema {
     let items = embedded::<T>(generator);

@@ -28,7 +28,7 @@ use pods::ImagePullPolicy;
 use routing::{GatewaySpec, IngressSpec, pull_secrets};
 use values::image;
 
-use crate::schema::own_list_by_name;
+use crate::schema::{choice, own_list_by_name};
 use crate::{ComponentName, RestAPIStatus};
 
 /// Replicas of a component for which the spec says nothing.
@@ -105,6 +105,7 @@ pub struct RestAPISpec {
     /// When nodes ask the registry for images; Kubernetes' own default unless set: `Always` for the tag
     /// `latest`, else `IfNotPresent`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "choice::<ImagePullPolicy>")]
     pub image_pull_policy: Option<ImagePullPolicy>,
 
     /// Secrets with the credentials of registries.
@@ -191,6 +192,7 @@ pub struct RestAPISpec {
 
     /// What becomes of the data when the RestAPI is deleted; `Delete` unless set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "choice::<DeletionPolicy>")]
     pub deletion_policy: Option<DeletionPolicy>,
 }
 

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use super::metadata::{annotations, labels};
 use super::values::{pods_or_percent, url_path};
+use crate::schema::choice;
 
 /// Whether pods that are not ready may be evicted although the budget is used up.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -51,6 +52,7 @@ pub struct DisruptionSpec {
     pub max_unavailable: Option<IntOrString>,
     /// Whether pods that are not ready may always be evicted; `AlwaysAllow` unless set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "choice::<UnhealthyPodEvictionPolicy>")]
     pub unhealthy_pod_eviction_policy: Option<UnhealthyPodEvictionPolicy>,
 }
 

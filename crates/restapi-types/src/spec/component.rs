@@ -23,7 +23,7 @@ use super::pods::{
 use super::storage::PersistenceSpec;
 use super::values::{image, object_name, words};
 use crate::ResourceRequirements;
-use crate::schema::{bare, own_list_by_name};
+use crate::schema::{bare, choice, own_list_by_name};
 
 /// One component. What is absent comes from the application's own fields, then from defaults.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
@@ -54,6 +54,7 @@ pub struct ComponentSpec {
 
     /// When the node asks the registry; `spec.imagePullPolicy` when absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "choice::<ImagePullPolicy>")]
     pub image_pull_policy: Option<ImagePullPolicy>,
 
     /// The program to run instead of the image's entry point.
@@ -79,6 +80,7 @@ pub struct ComponentSpec {
 
     /// What the port speaks; `HTTP` unless set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "choice::<Protocol>")]
     pub protocol: Option<Protocol>,
 
     /// Further ports.
@@ -128,6 +130,7 @@ pub struct ComponentSpec {
     /// What the component mostly needs; `CpuIntensive` for the model, `MemoryIntensive` for the view,
     /// `IoIntensive` for the repository, else `Balanced`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "choice::<ResourceProfile>")]
     pub resource_profile: Option<ResourceProfile>,
 
     /// Storage that outlives pods.
@@ -164,6 +167,7 @@ pub struct ComponentSpec {
 
     /// Whether pods keep away from each other; `Preferred` unless set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "choice::<AntiAffinity>")]
     pub anti_affinity: Option<AntiAffinity>,
 
     /// How pods are spread over zones and nodes.
@@ -237,7 +241,7 @@ fn priority_class(generator: &mut schemars::SchemaGenerator) -> schemars::Schema
         object_name(generator),
         &[(
             "!self.startsWith('system-')",
-            "priorityClassName must not be a class of the system, which pushes other applications aside: choose another",
+            "priorityClassName must not be a class of the system, which pushes others aside",
         )],
     )
 }

@@ -131,7 +131,7 @@ pub(crate) fn env_from(generator: &mut SchemaGenerator) -> Schema {
             ),
             (
                 "self.all(e, !has(e.prefix) || !e.prefix.startsWith('RESTAPI_'))",
-                "envFrom must not use the prefix RESTAPI_: the operator sets such names in every pod; choose another prefix",
+                "envFrom must not use the prefix RESTAPI_, which is the operator's",
             ),
         ],
     )

@@ -10,6 +10,7 @@ use serde_json::Value;
 use super::metadata::annotations;
 use super::opaque::network_rules;
 use super::values::{QUALIFIED, object_name};
+use crate::schema::choice;
 
 /// What a port speaks.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -64,6 +65,7 @@ pub struct ExtraPort {
     pub port: i32,
     /// What it speaks; `TCP` unless set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "choice::<Protocol>")]
     pub protocol: Option<Protocol>,
 }
 
@@ -145,6 +147,7 @@ impl SessionAffinity {
 pub struct ServiceSpec {
     /// How the Service is reached; `ClusterIP` unless set.
     #[serde(rename = "type", default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "choice::<ServiceType>")]
     pub type_: Option<ServiceType>,
     /// The port of the Service; the component's own unless set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -168,9 +171,11 @@ pub struct ServiceSpec {
     pub load_balancer_source_ranges: Option<Vec<String>>,
     /// Where traffic from outside may be sent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "choice::<TrafficPolicy>")]
     pub external_traffic_policy: Option<TrafficPolicy>,
     /// Whether a client stays with one pod.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "choice::<SessionAffinity>")]
     pub session_affinity: Option<SessionAffinity>,
 }
 

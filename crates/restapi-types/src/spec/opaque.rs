@@ -118,7 +118,7 @@ pub(crate) fn containers(_: &mut SchemaGenerator) -> Schema {
             ),
             (
                 NOT_PRIVILEGED,
-                "a container must not be privileged, nor unmask /proc: it would have the whole node",
+                "a container must not be privileged, nor unmask /proc: that is the whole node",
             ),
         ],
     )
@@ -130,7 +130,7 @@ pub(crate) fn pod_overrides(_: &mut SchemaGenerator) -> Schema {
     let yes_or_no = json!({"type": "boolean"});
     let entries = |value: Value| json!({"type": "object", "maxProperties": 32, "additionalProperties": value});
     let label = json!({"type": "string", "maxLength": 63, "pattern": LABEL_VALUE});
-    let metadata = open(&json!({"labels": entries(label), "annotations": entries(text(4096))}));
+    let metadata = json!({"type": "object", "properties": {"labels": entries(label), "annotations": entries(text(4096))}});
     let spec = open(&json!({
         "hostNetwork": yes_or_no, "hostPID": yes_or_no, "hostIPC": yes_or_no,
         "nodeName": text(253), "serviceAccountName": text(253), "serviceAccount": text(253),
@@ -162,11 +162,11 @@ pub(crate) fn pod_overrides(_: &mut SchemaGenerator) -> Schema {
             ),
             (
                 &nothing_of_the_node,
-                "podOverrides must not set what is the node's: hostNetwork, hostPID, hostIPC, nodeName, hostPath, hostPort, privileged or procMount; remove it",
+                "podOverrides must not set what is the node's: hostNetwork, hostPID, hostIPC, nodeName, hostPath, hostPort, privileged or procMount",
             ),
             (
                 &no_other_account,
-                "podOverrides must not set serviceAccountName, nor ask for a token for another audience: pods run as the account that the operator makes; use serviceAccount",
+                "podOverrides must not set serviceAccountName, nor ask for a token for another audience: use serviceAccount",
             ),
         ],
     )

@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use super::values::{LABEL, from_to, label_value, pods_or_percent, port, qualified};
-use crate::schema::{embedded, keys, list, merged_by, remove, set, with_rules};
+use crate::schema::{choice, embedded, keys, list, merged_by, remove, set, with_rules};
 
 /// When the node asks the registry for an image.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -83,6 +83,7 @@ pub enum StrategyType {
 pub struct StrategySpec {
     /// Whether new pods start before old ones go; `RollingUpdate` unless set.
     #[serde(rename = "type", default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "choice::<StrategyType>")]
     pub type_: Option<StrategyType>,
     /// Pods that may be too many meanwhile: a number or a percentage; 1 unless set.
     #[serde(default, skip_serializing_if = "Option::is_none")]

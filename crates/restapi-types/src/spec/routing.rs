@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use super::metadata::annotations;
 use super::network::LocalReference;
 use super::values::{component_name, host_names, object_name, route_path};
-use crate::schema::own_list;
+use crate::schema::{choice, own_list};
 
 /// How a path is compared.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -54,6 +54,7 @@ pub struct Route {
     pub path: Option<String>,
     /// How the path is compared; `Prefix` unless set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "choice::<PathType>")]
     pub path_type: Option<PathType>,
 }
 

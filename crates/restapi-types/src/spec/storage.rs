@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::values::{object_name, quantity};
+use crate::schema::choice;
 
 /// Whether a component's pods share one claim or have one each.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -81,10 +82,12 @@ pub struct PersistenceSpec {
     pub retention: Retention,
     /// Whether pods share one claim; `Shared` unless set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "choice::<PersistenceMode>")]
     pub mode: Option<PersistenceMode>,
     /// How the claim may be mounted; `ReadWriteOnce` unless set. With a shared claim
     /// that one node mounts, an update stops old pods before it starts new ones.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "choice::<AccessMode>")]
     pub access_mode: Option<AccessMode>,
     /// The storage class; the cluster's default unless set.
     #[serde(default, skip_serializing_if = "Option::is_none")]
