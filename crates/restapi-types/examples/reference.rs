@@ -64,7 +64,11 @@ fn main() -> Result<(), Box<dyn Error>> {
     let root = crd
         .pointer("/spec/versions/0/schema/openAPIV3Schema")
         .ok_or("the CRD has no schema")?;
-    let (spec, status) = (&root["properties"]["spec"], &root["properties"]["status"]);
+    let at = |path: &str| {
+        root.pointer(path)
+            .ok_or_else(|| format!("the CRD has no {path}"))
+    };
+    let (spec, status) = (at("/properties/spec")?, at("/properties/status")?);
     let mut page = HEAD.to_owned();
     rules(&mut page, "The object", root, &mut BTreeSet::new());
     section(
@@ -78,7 +82,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         &mut page,
         "A component",
         COMPONENT,
-        &spec["properties"]["view"],
+        at("/properties/spec/properties/view")?,
         &[],
     )?;
     section(
@@ -259,11 +263,10 @@ fn rules(page: &mut String, title: &str, schema: &Value, told: &mut BTreeSet<Str
         },
     );
     if !all.is_empty() {
-        page.push_str(&format!(
-            "\n### Rules: {}\n\n{}",
-            title.to_lowercase(),
-            all.concat()
-        ));
+        page.push_str("\n### Rules: ");
+        page.push_str(&title.to_lowercase());
+        page.push_str("\n\n");
+        page.push_str(&all.concat());
     }
 }
 
