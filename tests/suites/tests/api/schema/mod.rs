@@ -5,7 +5,7 @@
 mod additional;
 mod companions;
 mod components;
-mod coverage;
+pub mod coverage;
 mod health;
 mod metadata;
 mod names;
