@@ -92,9 +92,20 @@ fn value(schema: &Value, path: &str) -> BoxedStrategy<Value> {
     }
 }
 
+/// A bound that the CRD holds as a floating-point number.
+fn bound(schema: &Value, keyword: &str) -> i64 {
+    let bound = schema[keyword].as_f64().unwrap_or_default();
+    format!("{bound:.0}").parse().unwrap_or_default()
+}
+
+/// A bound of how many.
+fn count(schema: &Value, keyword: &str, otherwise: usize) -> usize {
+    let count = schema[keyword].as_u64().map(usize::try_from);
+    count.and_then(Result::ok).unwrap_or(otherwise)
+}
+
 fn number(schema: &Value) -> BoxedStrategy<Value> {
-    let bound = |name: &str| schema[name].as_f64().map_or(0, |bound| bound as i64);
-    let (least, most) = (bound("minimum"), bound("maximum"));
+    let (least, most) = (bound(schema, "minimum"), bound(schema, "maximum"));
     prop_oneof![
         Just(least),
         Just(most),
@@ -107,8 +118,8 @@ fn number(schema: &Value) -> BoxedStrategy<Value> {
 
 /// A text that follows the pattern, if there is one.
 fn text(schema: &Value) -> BoxedStrategy<Value> {
-    let most = schema["maxLength"].as_u64().unwrap_or(8) as usize;
-    let least = schema["minLength"].as_u64().unwrap_or(0) as usize;
+    let most = count(schema, "maxLength", 8);
+    let least = count(schema, "minLength", 0);
     let pattern = schema["pattern"].as_str().unwrap_or("^[a-z][a-z0-9]{0,7}$");
     let pattern = pattern.trim_start_matches('^').trim_end_matches('$');
     let texts = string_regex(pattern).unwrap_or_else(|error| panic!("{pattern}: {error}"));
@@ -121,7 +132,7 @@ fn text(schema: &Value) -> BoxedStrategy<Value> {
 }
 
 fn items(schema: &Value, path: &str) -> BoxedStrategy<Value> {
-    let least = schema["minItems"].as_u64().unwrap_or(0) as usize;
+    let least = count(schema, "minItems", 0);
     let keys: Vec<String> = schema["x-kubernetes-list-map-keys"]
         .as_array()
         .into_iter()
