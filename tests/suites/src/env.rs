@@ -85,7 +85,11 @@ fn file(variable: &str) -> Result<PathBuf> {
     Ok(path)
 }
 
-fn repository() -> Result<PathBuf> {
+/// The repository's root.
+///
+/// # Errors
+/// When it is neither told nor found.
+pub fn repository() -> Result<PathBuf> {
     let told = std::env::var_os("RESTAPI_REPO").map(PathBuf::from);
     let found = Path::new(env!("CARGO_MANIFEST_DIR"))
         .ancestors()

@@ -22,6 +22,8 @@ mod drift;
 #[cfg(test)]
 mod foreign;
 #[cfg(test)]
+mod fuzz;
+#[cfg(test)]
 mod identity;
 #[cfg(test)]
 mod leases;
@@ -37,6 +39,8 @@ mod refusals;
 mod rollback;
 #[cfg(test)]
 mod rollouts;
+#[cfg(test)]
+mod samples;
 #[cfg(test)]
 mod schema;
 #[cfg(test)]

@@ -78,7 +78,6 @@ fn accounts() -> Vec<Case> {
 fn quota() -> Vec<Case> {
     let top = Place::top();
     let quota = top.within("resourceQuota", json!({"hard": {"pods": 1}}));
-    let hard = |key: &str, value: Value| json!({key: value});
     let mut all = top.object("resourceQuota");
     all.push(top.refuses(
         "resourceQuota",
@@ -107,6 +106,17 @@ fn quota() -> Vec<Case> {
             many(32),
         ],
     ));
+    all.extend(not_hard(&quota));
+    all
+}
+
+fn hard(key: &str, value: Value) -> Value {
+    json!({key: value})
+}
+
+/// Limits that are none.
+fn not_hard(quota: &Place) -> Vec<Case> {
+    let mut all = Vec::new();
     let no_resource = "resourceQuota.hard holds a key that names no resource";
     for key in [
         "",

@@ -34,9 +34,6 @@ fn extra_ports() -> Vec<Case> {
     let view = Place::view();
     let first = view.within("extraPorts[0]", json!({"name": "metrics", "port": 9100}));
     let name = "extraPorts holds a name that is none of a port, or starts with main";
-    let twice = "extraPorts holds a number twice, or the component's own port or its Service's";
-    let own =
-        "extraPorts holds the component's own port, which is 8080 of the model, 3000 of the view";
     let mut all = view.list(
         "extraPorts",
         8,
@@ -68,6 +65,16 @@ fn extra_ports() -> Vec<Case> {
         json!("m".repeat(16)),
         &["extraPorts[0].name", "more than 15"],
     ));
+    all.extend(own_ports(&view));
+    all
+}
+
+/// Each number once, the component's own included.
+fn own_ports(view: &Place) -> Vec<Case> {
+    let twice = "extraPorts holds a number twice, or the component's own port or its Service's";
+    let own =
+        "extraPorts holds the component's own port, which is 8080 of the model, 3000 of the view";
+    let mut all = Vec::new();
     let two =
         |one: u16, other: u16| json!([{"name": "a", "port": one}, {"name": "b", "port": other}]);
     all.push(view.refuses("extraPorts", two(9000, 9000), &[twice]));

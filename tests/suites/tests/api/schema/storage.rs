@@ -88,7 +88,14 @@ fn persistence() -> Vec<Case> {
             (json!(1), "string"),
         ],
     ));
-    all.extend(persistence.choice("retention", &["Delete", "Retain"]));
+    all.extend(claims(&persistence));
+    all.extend(beside(&view, &claim));
+    all
+}
+
+/// What a claim is asked for as.
+fn claims(persistence: &Place) -> Vec<Case> {
+    let mut all = persistence.choice("retention", &["Delete", "Retain"]);
     all.extend(persistence.choice("mode", &["Shared", "PerReplica"]));
     all.extend(persistence.choice(
         "accessMode",
@@ -99,8 +106,7 @@ fn persistence() -> Vec<Case> {
             "ReadWriteMany",
         ],
     ));
-    all.extend(name_of(&persistence, "storageClassName"));
-    all.extend(beside(&view, &claim));
+    all.extend(name_of(persistence, "storageClassName"));
     all
 }
 
