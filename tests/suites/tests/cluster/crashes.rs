@@ -51,12 +51,17 @@ async fn twenty_applications_get_ready_whenever_core_reconciler_dies() -> Result
 async fn create_all(namespace: &Namespace) -> Result<()> {
     let image = setting::demo()?;
     for number in 0..APPLICATIONS {
-        // Some of each shape; the machine has room for about a hundred pods.
-        let spec = match number % 4 {
-            0 => suites::app::four(&image),
-            1 => json!({"image": image, "controller": {}, "model": {}, "repository": {}}),
-            _ => json!({"image": image, "model": {"replicas": 1}, "repository": {}}),
+        // Some of each shape; the machine has room for about a hundred pods that ask for little.
+        let small = json!({"resources": {"requests": {"cpu": "10m", "memory": "16Mi"}}});
+        let components: &[&str] = match number % 4 {
+            0 => &["view", "controller", "model", "repository"],
+            1 => &["controller", "model", "repository"],
+            _ => &["model", "repository"],
         };
+        let mut spec = json!({"image": image});
+        for component in components {
+            spec[*component] = small.clone();
+        }
         App::create(namespace, &format!("app-{number:02}"), spec).await?;
         tokio::time::sleep(Duration::from_millis(100)).await;
     }
