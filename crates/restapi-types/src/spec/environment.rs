@@ -90,7 +90,7 @@ fn variable() -> [(&'static str, Value); 8] {
         ),
         (
             "valueFrom/properties/fieldRef/properties/fieldPath",
-            json!({"maxLength": 350, "pattern": FIELD_PATH}),
+            json!({"maxLength": 270, "pattern": FIELD_PATH}),
         ),
         (
             "valueFrom/properties/resourceFieldRef/properties/resource",
@@ -100,7 +100,7 @@ fn variable() -> [(&'static str, Value); 8] {
 }
 
 /// What of its own pod a variable can hold.
-const FIELD_PATH: &str = r"^(metadata\.(name|namespace|uid|(labels|annotations)\['([a-z0-9]([-a-z0-9.]*[a-z0-9])?/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?'\])|spec\.(nodeName|serviceAccountName)|status\.(hostIPs?|podIPs?))$";
+const FIELD_PATH: &str = r"^(metadata\.(name|namespace|uid|(labels|annotations)\['([a-z0-9]+(-+[a-z0-9]+|\.[a-z0-9]+)*/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?'\])|spec\.(nodeName|serviceAccountName)|status\.(hostIPs?|podIPs?))$";
 
 /// Keywords of the key of a ConfigMap's or Secret's data. It is never `.` or `..`, nor starts with these.
 fn data_key() -> Value {

@@ -183,7 +183,7 @@ fn load_balancer_class(_: &mut SchemaGenerator) -> Schema {
     json_schema!({
         "type": "string",
         "minLength": 1,
-        "maxLength": 317,
+        "maxLength": 253,
         "pattern": QUALIFIED
     })
 }

@@ -4,20 +4,22 @@ use schemars::{Schema, SchemaGenerator, json_schema};
 use serde_json::{Value, json};
 
 /// What the name of an object is made of: parts of letters, digits and '-', with dots between them.
-const SUBDOMAIN: &str = r"^[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$";
+const SUBDOMAIN: &str = r"^[a-z0-9]+(-+[a-z0-9]+|\.[a-z0-9]+)*$";
 
 /// What the name of a container or a volume is made of.
-pub(crate) const LABEL: &str = "^[a-z0-9]([-a-z0-9]*[a-z0-9])?$";
+pub(crate) const LABEL: &str = "^[a-z0-9]+(-+[a-z0-9]+)*$";
 
 /// What the key of a label is made of: `[PREFIX/]NAME`.
-pub(crate) const QUALIFIED: &str = r"^([a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$";
+pub(crate) const QUALIFIED: &str =
+    r"^([a-z0-9]+(-+[a-z0-9]+|\.[a-z0-9]+)*/)?[A-Za-z0-9]([-A-Za-z0-9_.]{0,61}[A-Za-z0-9])?$";
 
 /// The value of a label.
 pub(crate) const LABEL_VALUE: &str = "^([A-Za-z0-9]([-A-Za-z0-9_.]*[A-Za-z0-9])?)?$";
 
 /// Keywords of the key of a label inside a Kubernetes type.
 pub(crate) fn qualified() -> Value {
-    json!({"maxLength": 317, "pattern": QUALIFIED})
+    // A prefix has at most 253 characters, which a pattern can't say.
+    json!({"maxLength": 253, "pattern": QUALIFIED})
 }
 
 /// Keywords of the value of a label inside a Kubernetes type.
@@ -43,7 +45,7 @@ pub(crate) fn from_to(least: i64, most: i64) -> Value {
 /// Keywords of a reference to an object of the same namespace inside a Kubernetes type. Its name becomes a
 /// part of a request's path, so that it must not hold a `/`.
 pub(crate) fn reference() -> Value {
-    json!({"minLength": 1, "maxLength": 253, "pattern": "^[a-z0-9]([-a-z0-9.]*[a-z0-9])?$"})
+    json!({"minLength": 1, "maxLength": 253, "pattern": SUBDOMAIN})
 }
 
 /// A reference to a container image. No more is checked than what can never be pulled.
@@ -87,7 +89,7 @@ pub(crate) fn host_names(_: &mut SchemaGenerator) -> Schema {
             "type": "string",
             "minLength": 1,
             "maxLength": 253,
-            "pattern": r"^(\*\.)?[a-z0-9]([-a-z0-9]*[a-z0-9])?(\.[a-z0-9]([-a-z0-9]*[a-z0-9])?)*$"
+            "pattern": r"^(\*\.)?[a-z0-9]+(-+[a-z0-9]+|\.[a-z0-9]+)*$"
         },
         "x-kubernetes-validations": [{
             "rule": "self.all(h, !isIP(h))",

@@ -87,7 +87,7 @@ impl World {
             .iter()
             .chain(&ADDITIONAL)
         {
-            world.account(&format!("{APP}-{name}")).await?;
+            world.account(&format!("{APP}.{name}")).await?;
         }
         world.account(APP).await?;
         Ok(world)

@@ -188,8 +188,11 @@ fn object(schema: &Value, path: &str) -> BoxedStrategy<Value> {
     }
     if !either.is_empty() {
         let one = proptest::strategy::Union::new(either);
-        let likelihood = if exactly_one { 1.0 } else { 0.5 };
-        fields.push(proptest::option::weighted(likelihood, one).boxed());
+        fields.push(if exactly_one {
+            one.prop_map(Some).boxed()
+        } else {
+            proptest::option::of(one).boxed()
+        });
     }
     fields
         .prop_map(|fields| Value::Object(fields.into_iter().flatten().collect::<Map<_, _>>()))

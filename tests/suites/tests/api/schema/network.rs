@@ -130,10 +130,10 @@ fn service() -> Vec<Case> {
     all.push(any.refuses("nodePort", json!(30000), &[needs_nodes]));
     all.extend(balanced.choice("externalTrafficPolicy", &["Cluster", "Local"]));
     all.push(any.refuses("externalTrafficPolicy", json!("Local"), &[needs_nodes]));
-    let longest_prefix = format!("{}/i", "a".repeat(253));
+    let longest_prefix = format!("{}/i", "a".repeat(189));
     all.extend(balanced.text(
         "loadBalancerClass",
-        317,
+        253,
         &[&longest_prefix, "internal", "example.com/internal-vip"],
         &["", "a b", "-a", "a/b/c", "/a", "a..b/c", "ａ"],
     ));

@@ -139,8 +139,8 @@ fn of_the_pod(place: &Place) -> Vec<Case> {
     }
     all.push(field.refuses(
         "fieldPath",
-        json!("m".repeat(351)),
-        &["fieldRef.fieldPath", "350"],
+        json!("m".repeat(271)),
+        &["fieldRef.fieldPath", "270"],
     ));
     all.push(from.refuses("fieldRef", json!({}), &["fieldRef.fieldPath", "Required"]));
     let old = json!({"apiVersion": "v1beta1", "fieldPath": "metadata.name"});
