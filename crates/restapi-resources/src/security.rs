@@ -2,7 +2,8 @@
 //! unless its author says otherwise; and the list of where he did.
 
 use k8s_openapi::api::core::v1::{
-    Capabilities, Container, PodSecurityContext, PodTemplateSpec, SeccompProfile, SecurityContext,
+    Capabilities, Container, PodSecurityContext, PodTemplateSpec, SELinuxOptions, SeccompProfile,
+    SecurityContext,
 };
 
 use crate::Component;
@@ -13,6 +14,14 @@ pub const FS_GROUP: i64 = 65532;
 
 /// The capability that the restricted standard lets a container add.
 const BIND: &str = "NET_BIND_SERVICE";
+
+/// The SELinux types that the restricted standard lets a container have.
+const CONTAINER_TYPES: [&str; 4] = [
+    "container_t",
+    "container_init_t",
+    "container_kvm_t",
+    "container_engine_t",
+];
 
 /// Fills what the author left open of the pod's and every container's security context.
 pub(crate) fn restrict(component: &Component, template: &mut PodTemplateSpec) {
@@ -128,6 +137,7 @@ fn of_pod(context: &PodSecurityContext) -> impl Iterator<Item = Deviation> {
             ("sysctls", what.to_owned())
         }),
         app_armor(context.app_armor_profile.as_ref().map(|p| p.type_.as_str())),
+        context.se_linux_options.as_ref().and_then(se_linux),
     ]
     .into_iter()
     .flatten()
@@ -149,6 +159,7 @@ fn of_container(context: &SecurityContext) -> impl Iterator<Item = Deviation> {
         }),
         context.capabilities.as_ref().and_then(capabilities),
         app_armor(context.app_armor_profile.as_ref().map(|p| p.type_.as_str())),
+        context.se_linux_options.as_ref().and_then(se_linux),
     ]
     .into_iter()
     .flatten()
@@ -170,6 +181,16 @@ fn seccomp(profile: &SeccompProfile) -> Option<Deviation> {
 fn app_armor(profile: Option<&str>) -> Option<Deviation> {
     let is_open = profile == Some("Unconfined");
     is_open.then(|| ("appArmorProfile", "AppArmor does not confine it".to_owned()))
+}
+
+/// The standard leaves a container its level, and one of the types that are made for containers.
+fn se_linux(options: &SELinuxOptions) -> Option<Deviation> {
+    let is_set = |value: &Option<String>| value.as_ref().is_some_and(|value| !value.is_empty());
+    let type_ = options.type_.as_deref().unwrap_or_default();
+    let is_of_containers = type_.is_empty() || CONTAINER_TYPES.contains(&type_);
+    let is_other = is_set(&options.user) || is_set(&options.role) || !is_of_containers;
+    let what = "has another SELinux user, role or type than containers have";
+    is_other.then(|| ("seLinuxOptions", what.to_owned()))
 }
 
 fn capabilities(capabilities: &Capabilities) -> Option<Deviation> {
@@ -243,6 +264,8 @@ mod tests {
     #[case(json!({"securityContext": {"capabilities": {"drop": []}}}), "spec.view.securityContext.capabilities.drop: not all capabilities are dropped")]
     #[case(json!({"podSecurityContext": {"runAsNonRoot": false}}), "spec.view.podSecurityContext.runAsNonRoot: may run as root")]
     #[case(json!({"podSecurityContext": {"seccompProfile": {"type": "Unconfined"}}}), "spec.view.podSecurityContext.seccompProfile: every system call is allowed")]
+    #[case(json!({"podSecurityContext": {"seLinuxOptions": {"role": "a"}}}), "spec.view.podSecurityContext.seLinuxOptions: has another SELinux user, role or type than containers have")]
+    #[case(json!({"podSecurityContext": {"seLinuxOptions": {"type": "spc_t"}}}), "spec.view.podSecurityContext.seLinuxOptions: has another SELinux user, role or type than containers have")]
     #[case(json!({"podSecurityContext": {"fsGroup": 0}}), "spec.view.podSecurityContext.fsGroup: pods have the files of the group root")]
     #[case(json!({"serviceAccount": {"automountToken": true}}), "spec.view.serviceAccount.automountToken: pods have a token for the API server")]
     #[case(json!({"sidecars": [{"name": "s", "image": "s", "securityContext": {"runAsNonRoot": false}}]}), "spec.view.sidecars[s].securityContext.runAsNonRoot: may run as root")]
