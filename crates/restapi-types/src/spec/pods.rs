@@ -136,7 +136,7 @@ fn identities(schema: &mut Schema, ids: &[&str]) {
         set(schema, &format!("/properties/{field}"), &id);
     }
     let types = json!({"enum": ["RuntimeDefault", "Unconfined", "Localhost"]});
-    let file = json!({"maxLength": 256, "pattern": "^[^/.]+([/.][^/.]+)*$"});
+    let file = json!({"maxLength": 256, "pattern": r"^[^/.\x00-\x1f\x7f-\x9f]+([/.][^/.\x00-\x1f\x7f-\x9f]+)*$"});
     for profile in ["seccompProfile", "appArmorProfile"] {
         let profile = format!("/properties/{profile}/properties");
         set(schema, &format!("{profile}/type"), &types);
@@ -301,7 +301,7 @@ pub(crate) fn volume_mounts(generator: &mut SchemaGenerator) -> Schema {
     for field in ["mountPropagation", "recursiveReadOnly"] {
         remove(&mut schema, &format!("/items/properties/{field}"));
     }
-    let inside = "^[.]?[^/.]+((/[.]?|[.])[^/.]+)*$";
+    let inside = r"^[.]?[^/.\x00-\x1f\x7f-\x9f]+((/[.]?|[.])[^/.\x00-\x1f\x7f-\x9f]+)*$";
     for (field, keywords) in [
         ("name", json!({"maxLength": 63, "pattern": LABEL})),
         (

@@ -155,7 +155,9 @@ fn mounts() -> Vec<Case> {
         &["/cache", "/home/app/.cache", "/a/b.c_d-e"],
         &NO_PATHS,
     ));
-    let inside = ["", "/etc", "../x", "a/../b", "a/..", "a//b", "a/"];
+    let inside = [
+        "", "/etc", "../x", "a/../b", "a/..", "a//b", "a/", "a\u{85}", "a\n",
+    ];
     all.extend(first.text("subPath", 256, &["a", "a/b.c", ".hidden/x"], &inside));
     all.extend(first.text("subPathExpr", 256, &["a", "$(RESTAPI_POD)/logs"], &inside));
     all.extend(first.flag("readOnly"));
