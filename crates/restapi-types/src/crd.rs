@@ -136,7 +136,6 @@ mod tests {
                 "spec.view.networkPolicy.egress[]",
                 "spec.view.networkPolicy.ingress[]",
                 "spec.view.podOverrides",
-                "spec.view.podOverrides.metadata",
                 "spec.view.podOverrides.spec",
                 "spec.view.sidecars[]",
                 "spec.view.sidecars[].securityContext",
