@@ -1,10 +1,9 @@
 //! Everything that an application's components need in one environment, in one value.
 
-use k8s_openapi::api::core::v1::{ConfigMap, PersistentVolumeClaim, Service, ServiceAccount};
+use k8s_openapi::api::core::v1::{ConfigMap, PersistentVolumeClaim, Service};
 use restapi_types::{ComponentName, Environment};
 
 use crate::ports_in_use::PortsInUse;
-use crate::service_account::service_account;
 use crate::workload::{Workload, workload};
 use crate::{Application, claim, config_map, service};
 
@@ -53,8 +52,6 @@ pub struct RenderedComponent {
 /// The objects of an application in one environment.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Rendered {
-    /// What the pods run as.
-    pub service_account: ServiceAccount,
     /// Each component's objects, leaf first.
     pub components: Vec<RenderedComponent>,
 }
@@ -70,7 +67,6 @@ pub fn render(
     in_use: &PortsInUse,
 ) -> Rendered {
     Rendered {
-        service_account: service_account(app),
         components: app
             .components
             .iter()
@@ -93,6 +89,7 @@ mod tests {
     use super::*;
     use crate::controller_revision::controller_revision;
     use crate::fixtures::{FULL, application};
+    use crate::service_account::service_account;
 
     fn rendered(app: &Application, environment: Environment) -> Rendered {
         let in_use = PortsInUse::default();
@@ -117,7 +114,7 @@ mod tests {
     fn version_1_is_what_the_golden_files_hold() {
         let app = application(FULL);
         let rendered = rendered(&app, Environment::Blue);
-        insta::assert_yaml_snapshot!("v1-service-account", rendered.service_account);
+        insta::assert_yaml_snapshot!("v1-service-account", service_account(&app));
         for component in &rendered.components {
             golden(component, "deployment", component.workload.deployment());
             golden(component, "stateful-set", component.workload.stateful_set());

@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use kube::core::DynamicObject;
 use restapi_resources::notices::notices;
+use restapi_resources::routing::service_port;
 use restapi_resources::{Application, Component, pod, security};
 use restapi_types::{ComponentStatus, Environment, names};
 
@@ -86,9 +87,7 @@ pub(crate) fn told(
 
 /// The address of the stable Service inside the cluster; a worker has none.
 fn url(app: &Application, component: &Component) -> Option<String> {
-    let service = component.spec.service.as_ref();
-    let port = component.port?;
-    let port = service.and_then(|s| s.port).unwrap_or(port);
+    let port = service_port(component)?;
     let name = names::stable(&app.name, component.name);
     let scheme = component.protocol.scheme();
     Some(format!("{scheme}://{name}.{}.svc:{port}", app.namespace))
