@@ -101,10 +101,11 @@ async fn a_manager_killed_at_random_ends_where_an_undisturbed_one_ends() -> Resu
         let found = found.get(id);
         ensure!(found == Some(expected), "{id} is {found:?}, not {expected}");
     }
-    // RestAPIs, ServiceAccounts and ControllerRevisions, and four objects for each component.
+    // RestAPIs, ServiceAccounts and ControllerRevisions, four objects for each component, and for the
+    // applications of the second shape a budget and a ConfigMap.
     let components = 7 * 4 + 7 * 2 + 6;
     ensure!(
-        expected.len() == APPS * 3 + components * 4,
+        expected.len() == APPS * 3 + components * 4 + 7 * 2,
         "exist {}: {:?}",
         expected.len(),
         expected.keys()

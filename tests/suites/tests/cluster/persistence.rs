@@ -162,7 +162,8 @@ async fn storage_that_can_t_grow_is_told_and_what_serves_goes_on() -> Result<()>
             "{message}"
         );
         app.answers().await?;
-        app.change(json!({"repository": {"persistence": null}}))
+        // Without storage there is no folder to keep orders in.
+        app.change(json!({"repository": {"persistence": null, "envVars": null}}))
             .await?;
         app.ready().await.map(drop)
     })
