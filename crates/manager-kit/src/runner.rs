@@ -1,7 +1,7 @@
 //! The loop that calls a manager's reconciler, on the client library's `Controller`.
 //!
 //! What it adds to the library's loop:
-//! - bounded concurrency (the library's default is unbounded);
+//! - bounded concurrency, first come first served (the library's default is unbounded, and its bound is unfair);
 //! - per object a back-off that grows with every failure in a row, 0.2 s to 60 s with jitter;
 //! - a time limit per reconcile, and panics caught, so that neither stops another object;
 //! - the shard gate: an object is only reconciled while its shard is held, the reconcile is cut off
@@ -15,6 +15,7 @@
 mod attempt;
 mod backoff;
 mod calm;
+mod turns;
 mod worker;
 
 use std::fmt::Debug;
@@ -121,7 +122,7 @@ pub async fn run<R: Reconciler>(
         .readiness
         .watchdog(format!("controller/{name}"), HEARTBEAT_LIMIT);
     let store = main.store();
-    let worker = Arc::new(Worker::new(ctx, name, reconciler));
+    let worker = Arc::new(Worker::new(ctx, name, reconciler, store.clone()));
 
     let (objects, objects_end) = until_end(main.stream);
     let (triggers, triggers_end) = until_end(triggers);
@@ -130,7 +131,8 @@ pub async fn run<R: Reconciler>(
     let results = Controller::for_stream(objects, store.inner.clone())
         .reconcile_on(calm::calm(triggers).map(stored_ref))
         .reconcile_on(acquired)
-        .with_config(Config::default().concurrency(concurrency))
+        // Unbounded: the worker bounds.
+        .with_config(Config::default().concurrency(0))
         .graceful_shutdown_on(ctx.shutdown.requested())
         .run(
             |object, worker| async move { Ok(worker.work(&object).await) },

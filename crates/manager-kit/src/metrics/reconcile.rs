@@ -1,12 +1,13 @@
 //! What controller-runtime counts and measures about reconciles, under the same names.
 
-use std::time::{Duration, SystemTime};
+use std::time::{Duration, Instant, SystemTime};
 
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::exemplar::HistogramWithExemplars;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
 /// controller-runtime's buckets, in seconds.
@@ -14,6 +15,11 @@ const SECONDS: [f64; 40] = [
     0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.6, 0.7, 0.8, 0.9,
     1.0, 1.25, 1.5, 1.75, 2.0, 2.5, 3.0, 3.5, 4.0, 4.5, 5.0, 6.0, 7.0, 8.0, 9.0, 10.0, 15.0, 20.0,
     25.0, 30.0, 40.0, 50.0, 60.0,
+];
+
+/// client-go's buckets of how long an object waits for its turn, in seconds.
+const WAITED: [f64; 12] = [
+    1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 0.1, 1.0, 10.0, 100.0, 1000.0,
 ];
 
 /// How a reconcile ended.
@@ -41,6 +47,8 @@ pub struct ReconcileMetrics {
     seconds: Family<ControllerLabels, Seconds, fn() -> Seconds>,
     max_concurrent: Family<ControllerLabels, Gauge>,
     active: Family<ControllerLabels, Gauge>,
+    depth: Family<QueueLabels, Gauge>,
+    waited: Family<QueueLabels, Histogram, fn() -> Histogram>,
 }
 
 type Seconds = HistogramWithExemplars<TraceLabels>;
@@ -48,6 +56,22 @@ type Seconds = HistogramWithExemplars<TraceLabels>;
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct ControllerLabels {
     controller: &'static str,
+}
+
+/// controller-runtime names its queues twice.
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+struct QueueLabels {
+    name: &'static str,
+    controller: &'static str,
+}
+
+impl QueueLabels {
+    const fn of(controller: &'static str) -> Self {
+        Self {
+            name: controller,
+            controller,
+        }
+    }
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
@@ -77,8 +101,11 @@ impl ReconcileMetrics {
             seconds: Family::new_with_constructor(|| Seconds::new(SECONDS.into_iter())),
             max_concurrent: Family::default(),
             active: Family::default(),
+            depth: Family::default(),
+            waited: Family::new_with_constructor(|| Histogram::new(WAITED)),
         };
         metrics.register_own(registry.sub_registry_with_prefix("controller_runtime"));
+        metrics.register_queue(registry.sub_registry_with_prefix("workqueue"));
         registry.register(
             "restapi_reconcile_errors_by_category",
             "Reconciles that failed, by category of the error",
@@ -116,6 +143,19 @@ impl ReconcileMetrics {
         );
     }
 
+    fn register_queue(&self, registry: &mut Registry) {
+        registry.register(
+            "depth",
+            "Objects that wait for their turn to be reconciled",
+            self.depth.clone(),
+        );
+        registry.register(
+            "queue_duration_seconds",
+            "How long objects waited for their turn, in seconds",
+            self.waited.clone(),
+        );
+    }
+
     /// Makes a controller's series exist with zeros, so that the first error shows as an increase.
     pub(crate) fn announce(&self, controller: &'static str, concurrency: u16) {
         let labels = ControllerLabels { controller };
@@ -128,9 +168,23 @@ impl ReconcileMetrics {
         drop(self.errors.get_or_create(&labels));
         drop(self.panics.get_or_create(&labels));
         drop(self.active.get_or_create(&labels));
+        drop(self.depth.get_or_create(&QueueLabels::of(controller)));
         self.max_concurrent
             .get_or_create(&labels)
             .set(i64::from(concurrency));
+    }
+
+    /// Counts an object as waiting for its turn until the returned value is dropped, and measures that.
+    #[must_use]
+    pub(crate) fn wait(&self, controller: &'static str) -> Waiting {
+        let labels = QueueLabels::of(controller);
+        let depth = self.depth.get_or_create_owned(&labels);
+        depth.inc();
+        Waiting {
+            depth,
+            waited: self.waited.get_or_create_owned(&labels),
+            since: Instant::now(),
+        }
     }
 
     /// Counts a reconcile as running until the returned value is dropped.
@@ -194,6 +248,21 @@ impl Drop for Active {
     }
 }
 
+/// An object that waits for its turn.
+#[derive(Debug)]
+pub(crate) struct Waiting {
+    depth: Gauge,
+    waited: Histogram,
+    since: Instant,
+}
+
+impl Drop for Waiting {
+    fn drop(&mut self) {
+        self.depth.dec();
+        self.waited.observe(self.since.elapsed().as_secs_f64());
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -215,6 +284,8 @@ mod tests {
         );
         metrics.ended("apps", Outcome::Panic, took, None);
         let active = metrics.start("apps");
+        drop(metrics.wait("apps"));
+        let waiting = metrics.wait("apps");
         let mut text = String::new();
         prometheus_client::encoding::text::encode(&mut text, &registry).unwrap();
         for line in [
@@ -227,6 +298,8 @@ mod tests {
             "controller_runtime_reconcile_time_seconds_count{controller=\"apps\"} 5",
             "controller_runtime_max_concurrent_reconciles{controller=\"apps\"} 16",
             "controller_runtime_active_workers{controller=\"apps\"} 1",
+            "workqueue_depth{name=\"apps\",controller=\"apps\"} 1",
+            "workqueue_queue_duration_seconds_count{name=\"apps\",controller=\"apps\"} 1",
             "restapi_reconcile_errors_by_category_total{controller=\"apps\",category=\"conflict\"} 1",
             "restapi_reconcile_errors_by_category_total{controller=\"apps\",category=\"panic\"} 1",
         ] {
@@ -239,7 +312,7 @@ mod tests {
             text.contains("# {trace_id=\"4bf92f\"}"),
             "the exemplar carries the trace:\n{text}"
         );
-        drop(active);
+        drop((active, waiting));
         text.clear();
         prometheus_client::encoding::text::encode(&mut text, &registry).unwrap();
         assert!(text.contains("controller_runtime_active_workers{controller=\"apps\"} 0"));

@@ -4,33 +4,46 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use kube::runtime::controller::Action;
+use kube::runtime::reflector::ObjectRef;
 use kube::{Resource, ResourceExt};
 use tracing::{Instrument, Span, info_span};
 
 use super::attempt::{Ended, guarded};
 use super::backoff::{Failures, Key};
+use super::turns::Turns;
 use super::{ReconcileError, Reconciler, Requeue, TIME_LIMIT};
 use crate::context::Context;
 use crate::lease::HeldShard;
 use crate::metrics::Outcome;
 use crate::telemetry;
-use crate::watch::Guarded;
 use crate::watch::main_kind::Stored;
+use crate::watch::{Guarded, MainStore};
 
 /// Calls the reconciler and deals with the outcome.
-pub(super) struct Worker<R> {
+pub(super) struct Worker<R: Reconciler> {
     ctx: Context,
     name: &'static str,
     reconciler: Arc<R>,
+    store: MainStore<R::Object>,
+    turns: Turns,
     failures: Failures,
 }
 
 impl<R: Reconciler> Worker<R> {
-    pub(super) fn new(ctx: &Context, name: &'static str, reconciler: Arc<R>) -> Self {
+    pub(super) fn new(
+        ctx: &Context,
+        name: &'static str,
+        reconciler: Arc<R>,
+        store: MainStore<R::Object>,
+    ) -> Self {
+        let concurrency = ctx.args.concurrency.max(1);
+        let metrics = ctx.metrics.reconcile.clone();
         Self {
             ctx: ctx.clone(),
             name,
             reconciler,
+            store,
+            turns: Turns::new(name, concurrency, ctx.shutdown.clone(), metrics),
             failures: Failures::default(),
         }
     }
@@ -41,18 +54,32 @@ impl<R: Reconciler> Worker<R> {
             .reset(&(namespace.map(str::to_owned), name.to_owned()));
     }
 
-    /// Reconciles the object, if it is ours to reconcile, and says when it is due again.
+    /// Reconciles the object when its turn comes, if it is ours to reconcile, and says when it is due again.
     pub(super) async fn work(&self, object: &Stored<R::Object>) -> Action {
-        let shard = self
-            .ctx
-            .shards
-            .of(object.meta().uid.as_deref().unwrap_or_default());
         // Its acquisition triggers the object again.
-        let Some(shard) = self.ctx.shards.held(shard) else {
+        if self.shard(object).is_none() {
+            return Action::await_change();
+        }
+        let Some(_turn) = self.turns.next().await else {
             return Action::await_change();
         };
-        let span = self.span(object);
-        self.attempt(&object.open(), shard).instrument(span).await
+        // As it is now, not as it was when it began to wait.
+        let Some(object) = self.store.inner.get(&ObjectRef::from_obj(object)) else {
+            return Action::await_change();
+        };
+        let Some(shard) = self.shard(&object) else {
+            return Action::await_change();
+        };
+        let span = self.span(&object);
+        let object = object.open();
+        // Boxed, so that those that wait take little memory.
+        Box::pin(self.attempt(&object, shard).instrument(span)).await
+    }
+
+    /// The object's shard, if this instance holds it.
+    fn shard(&self, object: &Stored<R::Object>) -> Option<HeldShard> {
+        let uid = object.meta().uid.as_deref().unwrap_or_default();
+        self.ctx.shards.held(self.ctx.shards.of(uid))
     }
 
     async fn attempt(&self, object: &Guarded<R::Object>, shard: HeldShard) -> Action {

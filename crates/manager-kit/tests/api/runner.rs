@@ -103,6 +103,24 @@ async fn a_change_of_the_status_triggers_although_the_generation_is_the_same() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn who_waits_longest_is_next_however_often_others_are_due() {
+    let api = FakeApi::new();
+    add(&api, 200);
+    let kit = Kit::leaseless(&api, &["--concurrency=2"]);
+    let recorder = Recorder::doing(|_, _| async {
+        sleep(Duration::from_millis(10)).await;
+        Ok(Requeue::After(Duration::ZERO))
+    });
+    let running = start(&kit, &recorder);
+    eventually("each is reconciled", || recorder.objects() == 200).await;
+    for number in 0..200 {
+        let calls = recorder.calls(&format!("web-{number}")).len();
+        assert!(calls <= 2, "web-{number} had {calls} turns already");
+    }
+    finish(&kit, running).await;
+}
+
+#[tokio::test(start_paused = true)]
 async fn no_more_than_the_given_number_run_at_the_same_time_and_one_object_only_once() {
     let api = FakeApi::new();
     add(&api, 50);

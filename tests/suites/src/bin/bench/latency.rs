@@ -18,8 +18,8 @@ use crate::population;
 use crate::running;
 use crate::sight::{Seen, Sight, milliseconds};
 
-/// The variable whose value changes.
-const VARIABLE: &str = "BENCH_CHANGE";
+/// The image whose tag changes.
+const IMAGE: &str = "example.com/changed";
 
 /// Arguments of `bench latency`.
 #[derive(Clone, Debug, clap::Args)]
@@ -62,11 +62,11 @@ pub async fn run(args: &Args) -> Result<Vec<Figure>> {
     ])
 }
 
-/// A new value of a variable of the component `view` of one application.
+/// A new image of the component `view` of one application.
 struct Change {
     app: String,
     deployment: String,
-    value: String,
+    image: String,
 }
 
 impl Change {
@@ -76,7 +76,7 @@ impl Change {
         Self {
             app: app.to_owned(),
             deployment: names::coloured(app, ComponentName::View, Environment::Blue),
-            value: format!("{number}-{now}"),
+            image: format!("{IMAGE}:{number}-{now}"),
         }
     }
 
@@ -85,7 +85,7 @@ impl Change {
     /// watcher saw the Deployment. Returns after all has settled again.
     async fn measured(&self, namespace: &Namespace, sight: &mut Sight) -> Result<f64> {
         let api = namespace.api::<RestAPI>();
-        let spec = json!({"spec": {"view": {"envVars": {VARIABLE: self.value}}}});
+        let spec = json!({"spec": {"view": {"image": self.image}}});
         let (params, patch) = (PatchParams::default(), Patch::Merge(spec));
         let answered = async {
             let changed = api.patch(&self.app, &params, &patch).await;
@@ -117,17 +117,15 @@ impl Change {
 
     fn is_of(&self, app: &RestAPI) -> bool {
         let view = app.spec.view.as_ref();
-        let variables = view.and_then(|view| view.env_vars.as_ref());
-        let value = variables.and_then(|variables| variables.get(VARIABLE));
-        app.name_any() == self.app && value == Some(&self.value)
+        let image = view.and_then(|view| view.image.as_ref());
+        app.name_any() == self.app && image == Some(&self.image)
     }
 
     fn has_reached(&self, deployment: &Deployment) -> bool {
         let template = deployment.spec.as_ref().map(|spec| &spec.template);
         let pod = template.and_then(|template| template.spec.as_ref());
-        let containers = pod.into_iter().flat_map(|pod| &pod.containers);
-        let mut variables = containers.flat_map(|container| container.env.iter().flatten());
+        let mut containers = pod.into_iter().flat_map(|pod| &pod.containers);
         deployment.name_any() == self.deployment
-            && variables.any(|v| v.name == VARIABLE && v.value.as_ref() == Some(&self.value))
+            && containers.any(|container| container.image.as_ref() == Some(&self.image))
     }
 }
