@@ -67,6 +67,24 @@ pub enum Obstacle {
 }
 
 impl Obstacle {
+    /// The object that it is about, where it is about one.
+    #[must_use]
+    pub const fn target(&self) -> Option<&Target> {
+        match self {
+            Self::ConfigMissing(_) | Self::AdoptionUnclear(_) => None,
+            Self::Foreign(target)
+            | Self::Predecessor(target)
+            | Self::Terminating(target)
+            | Self::Newer(target)
+            | Self::UnknownRenderVersion(target, _)
+            | Self::Sealed(target, _)
+            | Self::KindMissing(target, _)
+            | Self::Disputed(target, _, _)
+            | Self::NotAdoptable(target, _)
+            | Self::Adopting(target, _, _) => Some(target),
+        }
+    }
+
     /// Whether waiting is enough.
     #[must_use]
     pub fn goes_by_itself(&self) -> bool {

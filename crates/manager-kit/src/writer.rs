@@ -17,6 +17,7 @@ use serde_json::{Value, json};
 use crate::cache::version;
 use crate::lease::HeldShard;
 use crate::tracker::{Owner, Target, Tracker, Version};
+use crate::yaml_safe;
 
 /// A resource version that no object has. They are revisions of the store as a whole: the first that any
 /// write makes is 2, and the namespace that an object lives in was written before it.
@@ -237,8 +238,7 @@ impl Writer {
             ..PatchParams::apply(self.manager).force()
         };
         let api = self.api(&draft.resource);
-        let patch = Patch::Apply(&draft.body);
-        let sent = api.patch(&draft.name, &params, &patch).await;
+        let sent = applied(&api, &draft.name, &params, &draft.body).await;
         sent.map(drop)
             .map_err(|e| WriteError::from_kube(draft.target(), e))
     }
@@ -256,9 +256,13 @@ impl Writer {
         guard(&mut draft.body, version, Guard::SameObject);
         let api = self.api(&draft.resource);
         let params = PatchParams::apply(self.manager).force();
-        let sent = api
-            .patch_status(&draft.name, &params, &Patch::Apply(&draft.body))
-            .await;
+        let sent = match yaml_safe::json(&draft.body) {
+            Ok(body) => {
+                api.patch_status(&draft.name, &params, &Patch::Apply(body))
+                    .await
+            }
+            Err(error) => Err(kube::Error::SerdeError(error)),
+        };
         self.note(draft.target(), sent)
     }
 
@@ -271,10 +275,7 @@ impl Writer {
             metadata.insert("resourceVersion".to_owned(), json!(NEVER));
         }
         let params = PatchParams::apply(self.manager);
-        let sent = self
-            .api(&draft.resource)
-            .patch(&draft.name, &params, &Patch::Apply(&body))
-            .await;
+        let sent = applied(&self.api(&draft.resource), &draft.name, &params, &body).await;
         match &sent {
             Err(kube::Error::Api(status)) if is_namespace_going(status) => {}
             Err(kube::Error::Api(status)) if status.code == 409 => {
@@ -298,10 +299,7 @@ impl Writer {
         let mut body = draft.body.clone();
         guard(&mut body, version, how);
         let params = PatchParams::apply(self.manager).force();
-        let sent = self
-            .api(&draft.resource)
-            .patch(&draft.name, &params, &Patch::Apply(&body))
-            .await;
+        let sent = applied(&self.api(&draft.resource), &draft.name, &params, &body).await;
         self.note(draft.target(), sent)
     }
 
@@ -369,6 +367,17 @@ impl Writer {
     fn api(&self, resource: &ApiResource) -> Api<DynamicObject> {
         Api::namespaced_with(self.client.clone(), &self.owner.0, resource)
     }
+}
+
+/// Sends a server-side apply.
+async fn applied(
+    api: &Api<DynamicObject>,
+    name: &str,
+    params: &PatchParams,
+    body: &Value,
+) -> Result<DynamicObject, kube::Error> {
+    let body = yaml_safe::json(body).map_err(kube::Error::SerdeError)?;
+    api.patch(name, params, &Patch::Apply(body)).await
 }
 
 /// Writes the state that must still hold into `metadata`.

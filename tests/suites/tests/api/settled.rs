@@ -124,6 +124,8 @@ async fn odd_variables_settle() -> Result<()> {
     let variables = [
         json!({"EMPTY": "", "SPACE": " ", "FULL": "x"}),
         json!({"A": "$(RESTAPI_NAME)", "B": "$$(A)", "C": "line\nbreak"}),
+        // In an apply, YAML would fold some of these and refuse others.
+        json!({"A": "\u{7f}\u{80}\u{9f}", "B": " \u{85} \u{2028}\n\u{2029} ", "C": "\u{feff}\u{ffff}"}),
         json!({}),
     ];
     settle(
@@ -137,7 +139,7 @@ async fn odd_variables_settle() -> Result<()> {
 async fn odd_command_lines_settle() -> Result<()> {
     let lines = [
         json!({"command": [], "args": [], "resources": {}}),
-        json!({"command": ["/run", ""], "args": ["", "--x"]}),
+        json!({"command": ["/run", ""], "args": ["", "--x", "\u{85}\u{7f}"]}),
         json!({"command": [], "args": ["$(RESTAPI_PORT)"]}),
     ];
     settle("commands", &lines).await
