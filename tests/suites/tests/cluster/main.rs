@@ -26,6 +26,8 @@ mod persistence;
 #[cfg(test)]
 mod rollout;
 #[cfg(test)]
+mod samples;
+#[cfg(test)]
 mod setting;
 #[cfg(test)]
 mod volumes;
