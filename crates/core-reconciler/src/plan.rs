@@ -156,12 +156,17 @@ impl Default for Plan {
 impl Plan {
     /// Leaves the object alone, for that reason.
     pub fn leave(&mut self, target: &Target, reason: Obstacle) {
+        self.skip(target);
+        self.obstacles.push(reason);
+    }
+
+    /// Leaves the object alone, which is as it should be.
+    pub fn skip(&mut self, target: &Target) {
         for wave in &mut self.waves {
             wave.retain(|step| step.write.target() != *target);
         }
         self.waves.retain(|wave| !wave.is_empty());
         self.drift.retain(|drift| drift.target != *target);
-        self.obstacles.push(reason);
     }
 }
 

@@ -95,6 +95,16 @@ impl Write {
     }
 }
 
+/// What a write did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// The object changed.
+    Changed,
+    /// The object was that already, whatever its differences looked like: the API server stores some values
+    /// otherwise than they are written.
+    Nothing,
+}
+
 /// A write that did not happen, or of which it is not known whether it did.
 #[derive(Debug, thiserror::Error)]
 pub enum WriteError {
@@ -212,16 +222,19 @@ impl Writer {
     ///
     /// # Errors
     /// See [`WriteError`]. After `Exists`, the object is read live at the next reconcile.
-    pub async fn carry_out(&self, write: &Write) -> Result<(), WriteError> {
+    pub async fn carry_out(&self, write: &Write) -> Result<Effect, WriteError> {
         self.shard.fence()?;
         match write {
-            Write::Create(draft) => self.create(draft).await,
-            Write::Apply(draft, version, guard) => self.apply(draft, version, *guard).await,
-            Write::Replace(draft, version, lists) => self.replace(draft, version, lists).await,
+            Write::Create(draft) => self.create(draft).await?,
+            Write::Apply(draft, version, guard) => {
+                return self.apply(draft, version, *guard).await;
+            }
+            Write::Replace(draft, version, lists) => self.replace(draft, version, lists).await?,
             Write::Delete(resource, target, version) => {
-                self.delete(resource, target, version).await
+                self.delete(resource, target, version).await?;
             }
         }
+        Ok(Effect::Changed)
     }
 
     /// Asks the API server whether it would take the object of a write as it should be, and writes nothing.
@@ -295,12 +308,19 @@ impl Writer {
         self.note(draft.target(), sent)
     }
 
-    async fn apply(&self, draft: &Draft, version: &Version, how: Guard) -> Result<(), WriteError> {
+    async fn apply(&self, draft: &Draft, seen: &Version, how: Guard) -> Result<Effect, WriteError> {
         let mut body = draft.body.clone();
-        guard(&mut body, version, how);
+        guard(&mut body, seen, how);
         let params = PatchParams::apply(self.manager).force();
         let sent = applied(&self.api(&draft.resource), &draft.name, &params, &body).await;
-        self.note(draft.target(), sent)
+        // The API server stores nothing, and gives no new version, where an apply changes nothing.
+        let is_as_seen = sent.as_ref().is_ok_and(|object| version(object) == *seen);
+        self.note(draft.target(), sent)?;
+        Ok(if is_as_seen {
+            Effect::Nothing
+        } else {
+            Effect::Changed
+        })
     }
 
     async fn replace(

@@ -146,6 +146,23 @@ async fn odd_command_lines_settle() -> Result<()> {
 }
 
 #[tokio::test]
+async fn what_is_stored_otherwise_than_it_is_written_settles() -> Result<()> {
+    let probe = |fields: Value| {
+        let mut probe = json!({"tcpSocket": {"port": 9300}});
+        if let (Some(probe), Value::Object(fields)) = (probe.as_object_mut(), fields) {
+            probe.extend(fields);
+        }
+        json!({"sidecars": [{"name": "proxy", "image": IMAGE, "readinessProbe": probe}]})
+    };
+    // A period of 0 is stored as 10, which no table of ours says.
+    let fields = [
+        probe(json!({"periodSeconds": 0})),
+        probe(json!({"initialDelaySeconds": 0, "timeoutSeconds": 0})),
+    ];
+    settle("stored", &fields).await
+}
+
+#[tokio::test]
 async fn odd_spellings_of_quantities_settle() -> Result<()> {
     let spellings = [
         json!({"requests": {"cpu": "1000m"}, "limits": {"cpu": 1}}),
