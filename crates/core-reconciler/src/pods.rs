@@ -1,12 +1,17 @@
 //! What pods say about why a component is not ready: the cause, and what to do about it.
 
+mod containers;
+mod kept;
+mod rejected;
+
 use std::sync::Arc;
 
-use k8s_openapi::api::core::v1::{
-    Container, ContainerStatus, Pod, PodCondition, PodSpec, PodStatus,
-};
+use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt as _;
 use restapi_resources::Component;
+use restapi_types::keys;
+
+pub use kept::{PEER_SUFFIX, has_failed, keep_what_is_read};
 
 /// Why a component is not ready.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -22,15 +27,19 @@ pub struct Cause {
 /// The gravest cause that the component's pods name, if any names one.
 #[must_use]
 pub fn cause(component: &Component, pods: &[Arc<Pod>]) -> Option<Cause> {
-    let mut causes: Vec<_> = pods
+    let own: Vec<_> = pods
         .iter()
+        .map(Arc::as_ref)
         .filter(|pod| {
-            pod.labels()
-                .get(restapi_types::keys::COMPONENT)
-                .is_some_and(|c| c == component.name.as_str())
+            let name = pod.labels().get(keys::COMPONENT);
+            name.is_some_and(|name| name == component.name.as_str())
+                && pod.metadata.deletion_timestamp.is_none()
         })
-        .filter(|pod| pod.metadata.deletion_timestamp.is_none())
+        .collect();
+    let mut causes: Vec<_> = own
+        .iter()
         .filter_map(|pod| of_pod(component, pod))
+        .chain(rejected::cause(component, &own))
         .collect();
     // What is final first, then by message, so that the same pods always give the same cause.
     causes.sort_by(|a, b| {
@@ -41,140 +50,48 @@ pub fn cause(component: &Component, pods: &[Arc<Pod>]) -> Option<Cause> {
     causes.into_iter().next()
 }
 
-/// How the names of variables end in which pods are told their peers' addresses.
-pub const PEER_SUFFIX: &str = "_URL";
-
-/// Drops what nobody reads of a pod: all but labels, deletion, owners, its ports, its peers and its account,
-/// and what [`cause`] finds something wrong in. What comes and goes in the life of a pod that is well is left out, so that it is no news to anybody.
-pub fn keep_what_is_read(pod: &mut Pod) {
-    pod.spec = pod.spec.take().map(|spec| PodSpec {
-        service_account_name: spec.service_account_name,
-        containers: spec.containers.into_iter().map(ports_and_peers).collect(),
-        ..PodSpec::default()
-    });
-    let meta = &mut pod.metadata;
-    (meta.annotations, meta.generation) = (None, None);
-    let Some(status) = &mut pod.status else {
-        return;
-    };
-    let (conditions, containers) = (status.conditions.take(), status.container_statuses.take());
-    let conditions = conditions.map(|all| {
-        let wrong = all.into_iter().filter(may_be_a_cause);
-        wrong.collect::<Vec<_>>()
-    });
-    let containers = containers.map(|all| {
-        let waiting = all.into_iter().filter(is_waiting);
-        waiting.collect::<Vec<_>>()
-    });
-    *status = PodStatus {
-        conditions: conditions.filter(|all| !all.is_empty()),
-        container_statuses: containers.filter(|all| !all.is_empty()),
-        ..PodStatus::default()
-    };
-}
-
-fn ports_and_peers(container: Container) -> Container {
-    let mut peers = container.env.unwrap_or_default();
-    peers.retain(|variable| variable.name.ends_with(PEER_SUFFIX));
-    Container {
-        name: container.name,
-        ports: container.ports,
-        env: Some(peers),
-        ..Container::default()
-    }
-}
-
-/// Whether a condition of a pod is one that [`cause`] reads and finds something wrong in.
-fn may_be_a_cause(condition: &PodCondition) -> bool {
-    condition.type_ == "PodScheduled" && condition.status == "False"
-}
-
-/// Whether a container waits for something, which [`cause`] reads.
-fn is_waiting(container: &ContainerStatus) -> bool {
-    let state = container.state.as_ref();
-    state.is_some_and(|state| state.waiting.is_some())
-}
-
 fn of_pod(component: &Component, pod: &Pod) -> Option<Cause> {
+    if has_failed(pod) {
+        return None;
+    }
     let status = pod.status.as_ref()?;
-    let containers = status.container_statuses.as_deref().unwrap_or_default();
-    containers.iter().find_map(|container| of_container(component, pod, container)).or_else(|| {
-        let condition = status.conditions.as_ref()?.iter().find(|c| may_be_a_cause(c))?;
-        let found = condition.message.as_deref().unwrap_or("no node was found");
-        Some(Cause {
-            reason: "Unschedulable",
-            message: format!(
-                "no node takes a pod of it: {found}; lower spec.{}.resources.requests or add nodes",
-                component.name
-            ),
-            is_final: false,
+    let init = status.init_container_statuses.iter().flatten();
+    let mut all = init.chain(status.container_statuses.iter().flatten());
+    all.find_map(|container| containers::cause(component, pod, container))
+        .or_else(|| {
+            let mut conditions = status.conditions.iter().flatten();
+            let condition = conditions.find(|c| kept::may_be_a_cause(c))?;
+            Some(unschedulable(component, condition.message.as_deref()))
         })
-    })
 }
 
-fn of_container(component: &Component, pod: &Pod, container: &ContainerStatus) -> Option<Cause> {
-    let waiting = container.state.as_ref()?.waiting.as_ref()?;
-    let said = waiting.message.as_deref().unwrap_or_default();
+fn unschedulable(component: &Component, said: Option<&str>) -> Cause {
+    let found = said.unwrap_or("no node was found");
     let name = component.name;
-    let (reason, message, is_final) = match waiting.reason.as_deref()? {
-        "ErrImagePull" | "ImagePullBackOff" | "ErrImageNeverPull" | "InvalidImageName"
-        | "ImageInspectError" => (
-            "ImagePullFailed",
+    let storage = component.spec.persistence.as_ref();
+    let (reason, message) = match storage.filter(|_| found.contains("unbound immediate")) {
+        Some(storage) => {
+            let class = match &storage.storage_class_name {
+                Some(class) => format!("the StorageClass {class}"),
+                None => "a default StorageClass".to_owned(),
+            };
+            let message = format!(
+                "its storage is not there yet: {found}; see that {class} exists and can make volumes, or change spec.{name}.persistence.storageClassName"
+            );
+            ("StorageUnbound", message)
+        }
+        None => (
+            "Unschedulable",
             format!(
-                "image {} can't be pulled: {}; correct spec.{name}.image (or spec.image), or make the image available",
-                component.image,
-                pull_error(said)
+                "no node takes a pod of it: {found}; lower spec.{name}.resources.requests or add nodes"
             ),
-            true,
         ),
-        "CreateContainerConfigError" | "CreateContainerError" | "RunContainerError" => (
-            "ContainerRefused",
-            format!("the node can't start the container: {said}; correct the image or spec.{name}"),
-            true,
-        ),
-        "CrashLoopBackOff" => (
-            "CrashLooping",
-            format!(
-                "the program ends again and again{}; see its output: kubectl -n {} logs {} --previous",
-                last_exit(container),
-                pod.namespace().unwrap_or_default(),
-                pod.name_any()
-            ),
-            true,
-        ),
-        _ => return None,
     };
-    Some(Cause {
+    Cause {
         reason,
         message,
-        is_final,
-    })
-}
-
-/// The kubelet's words without what changes from try to try.
-fn pull_error(said: &str) -> &str {
-    let error = said
-        .rsplit_once("ErrImagePull: ")
-        .map_or(said, |(_, error)| error);
-    if error.is_empty() {
-        "the node gives no reason"
-    } else {
-        error
+        is_final: false,
     }
-}
-
-fn last_exit(container: &ContainerStatus) -> String {
-    let last = container
-        .last_state
-        .as_ref()
-        .and_then(|s| s.terminated.as_ref());
-    last.map_or_else(String::new, |t| {
-        format!(
-            " (exit code {}, {})",
-            t.exit_code,
-            t.reason.as_deref().unwrap_or("no reason given")
-        )
-    })
 }
 
 #[cfg(test)]
@@ -184,7 +101,7 @@ mod tests {
 
     use super::*;
 
-    fn component() -> Component {
+    pub(super) fn component() -> Component {
         let restapi = crate::fixtures::restapi(&json!({"image": "app:1", "view": {}}));
         restapi_resources::Application::resolve(&restapi)
             .unwrap()
@@ -208,6 +125,15 @@ mod tests {
             "state": {"waiting": {"reason": reason, "message": message}},
             "lastState": {"terminated": {"exitCode": 7, "reason": "Error"}},
         }]})
+    }
+
+    /// The same of a container that runs before the component's own.
+    fn beside(reason: &str, message: &str) -> Value {
+        let mut status = waiting(reason, message);
+        let mut container = status["containerStatuses"][0].take();
+        container["name"] = json!("migrate");
+        container["image"] = json!("db:2");
+        json!({"initContainerStatuses": [container]})
     }
 
     #[rstest]
@@ -238,6 +164,16 @@ mod tests {
         "(exit code 7, Error)"
     )]
     #[case(json!({"conditions": [{"type": "PodScheduled", "status": "False", "message": "0/1 nodes"}]}), "Unschedulable", "0/1 nodes; lower spec.view.resources.requests")]
+    #[case(
+        beside("CrashLoopBackOff", "back-off 20s"),
+        "CrashLooping",
+        "the program migrate ends again and again (exit code 7, Error); see its output: kubectl -n shop logs p -c migrate"
+    )]
+    #[case(
+        beside("ErrImagePull", "not found"),
+        "ImagePullFailed",
+        "image db:2 can't be pulled: not found; correct that of migrate in spec.view"
+    )]
     fn causes_name_field_and_fix(#[case] status: Value, #[case] reason: &str, #[case] part: &str) {
         let cause = cause(&component(), &[pod(&status)]).unwrap();
         assert_eq!(cause.reason, reason);
@@ -245,8 +181,29 @@ mod tests {
     }
 
     #[rstest]
+    #[case(Some("slow"), "see that the StorageClass slow exists")]
+    #[case(None, "see that a default StorageClass exists")]
+    fn storage_that_does_not_come_is_told_with_its_class(
+        #[case] class: Option<&str>,
+        #[case] part: &str,
+    ) {
+        let persistence = json!({"size": "1Gi", "mountPath": "/data", "retention": "Delete", "storageClassName": class});
+        let spec = json!({"image": "app:1", "view": {"persistence": persistence}});
+        let restapi = crate::fixtures::restapi(&spec);
+        let app = restapi_resources::Application::resolve(&restapi).unwrap();
+        let said = "0/2 nodes are available: pod has unbound immediate PersistentVolumeClaims.";
+        let condition = json!({"type": "PodScheduled", "status": "False", "message": said});
+        let pods = [pod(&json!({"conditions": [condition]}))];
+        let cause = cause(&app.components[0], &pods).unwrap();
+        assert_eq!(cause.reason, "StorageUnbound");
+        assert!(cause.message.contains(part), "{}", cause.message);
+    }
+
+    #[rstest]
     #[case(waiting("ErrImagePull", "not found"))]
     #[case(waiting("CrashLoopBackOff", "back-off 20s"))]
+    #[case(beside("CrashLoopBackOff", "back-off 20s"))]
+    #[case(json!({"phase": "Failed", "reason": "AppArmor", "message": "is not enabled"}))]
     #[case(json!({"conditions": [{"type": "PodScheduled", "status": "False", "message": "0/1 nodes"}]}))]
     fn what_is_kept_names_the_same_cause(#[case] status: Value) {
         let whole = pod(&status);

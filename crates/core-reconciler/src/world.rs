@@ -14,6 +14,7 @@ use serde::de::DeserializeOwned;
 
 use crate::adoption::Adoption;
 use crate::config::Config;
+use crate::pods;
 
 /// The owned objects of one application, by kind and name, whoever owns them.
 #[derive(Clone, Debug, Default)]
@@ -67,7 +68,7 @@ pub struct World {
     pub app: Result<Application, Invalid>,
     /// What it owns.
     pub objects: Objects,
-    /// Its pods.
+    /// Its pods, those that failed for ever among them.
     pub pods: Vec<Arc<Pod>>,
     /// The ConfigMaps and Secrets that its pods refer to.
     pub config: Config,
@@ -103,6 +104,11 @@ impl World {
             spec: RestAPISpec::default(),
             status: None,
         }))
+    }
+
+    /// The pods that run or will: one that has failed calls nobody, and may be left for days.
+    pub fn live_pods(&self) -> impl Iterator<Item = &Arc<Pod>> {
+        self.pods.iter().filter(|pod| !pods::has_failed(pod))
     }
 
     /// The workload of `component` in that environment, as it is.

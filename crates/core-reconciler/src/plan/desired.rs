@@ -103,7 +103,7 @@ fn stage_of(record: &ControllerRevision) -> Stage {
 /// The ports on which pods still listen, whatever the spec now says.
 fn live_ports(world: &World) -> LivePorts {
     let mut live = LivePorts::default();
-    for pod in &world.pods {
+    for pod in world.live_pods() {
         let name = pod.labels().get(keys::COMPONENT);
         let component = name.and_then(|name| ComponentName::of(name));
         if let (Some(component), Some(spec)) = (component, &pod.spec) {
@@ -117,7 +117,7 @@ fn live_ports(world: &World) -> LivePorts {
 /// addresses when it was made.
 fn ports_in_use(world: &World) -> PortsInUse {
     let mut called = PortsInUse::default();
-    let containers = world.pods.iter().filter_map(|pod| pod.spec.as_ref());
+    let containers = world.live_pods().filter_map(|pod| pod.spec.as_ref());
     let variables = containers
         .flat_map(|spec| &spec.containers)
         .flat_map(|container| container.env.iter().flatten());

@@ -84,7 +84,7 @@ fn is_needed(app: &Application, kind: &str, object: &DynamicObject, world: &Worl
                 let spec = pod.spec.as_ref();
                 spec.and_then(|s| s.service_account_name.as_ref()) == Some(&name)
             };
-            world.pods.iter().any(runs_as_it) || templates_name(&name, world)
+            world.live_pods().any(runs_as_it) || templates_name(&name, world)
         }
         // A pod of the old template may still have to be made, or its container be started again.
         "ConfigMap" => templates_name(&name, world) || is_rolling(labels, world),
@@ -125,7 +125,7 @@ fn has_pods(labels: &BTreeMap<String, String>, world: &World) -> bool {
         other.get(keys::ENVIRONMENT) == Some(environment)
             && other.get(keys::COMPONENT) == labels.get(keys::COMPONENT)
     };
-    world.pods.iter().any(|pod| belongs(pod.labels()))
+    world.live_pods().any(|pod| belongs(pod.labels()))
         || workloads(world).any(|workload| belongs(workload.labels()))
 }
 
@@ -140,7 +140,7 @@ fn pods_of_component<'a>(
     world: &'a World,
 ) -> impl Iterator<Item = &'a Arc<Pod>> + 'a {
     let component = labels.get(keys::COMPONENT);
-    let pods = world.pods.iter();
+    let pods = world.live_pods();
     pods.filter(move |pod| pod.labels().get(keys::COMPONENT) == component)
 }
 

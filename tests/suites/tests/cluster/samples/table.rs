@@ -91,8 +91,8 @@ pub(super) const CASES: &[Case] = &[
     // The nodes have neither AppArmor nor the seccomp profile.
     Case::of("security-profiles.yaml", &[("controller", 1), ("view", 1)]).lacks(&[
         Lack {
-            reason: "RollingOut",
-            says: &["controller: 0 of 1 pods are up to date"],
+            reason: "PodRejected",
+            says: &["AppArmor: ", "change what that names in spec."],
             remedy: Remedy::Change(
                 r#"{"view": {"podSecurityContext": {"appArmorProfile": null}},
                     "controller": {"securityContext": {"appArmorProfile": null}}}"#,
@@ -113,10 +113,10 @@ pub(super) const CASES: &[Case] = &[
         &[("model", 1), ("repository", 2), ("view", 1)],
     )
     .lacks(&[Lack {
-        reason: "Unschedulable",
+        reason: "StorageUnbound",
         says: &[
-            "repository: no node takes a pod of it",
-            "unbound immediate PersistentVolumeClaims",
+            "repository: its storage is not there yet",
+            "see that the StorageClass standard exists",
         ],
         remedy: Remedy::Make(Need::StorageClass("standard")),
     }]),
