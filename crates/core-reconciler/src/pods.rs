@@ -3,6 +3,7 @@
 mod containers;
 mod kept;
 mod rejected;
+mod template;
 
 use std::sync::Arc;
 
@@ -24,18 +25,15 @@ pub struct Cause {
     pub is_final: bool,
 }
 
-/// The gravest cause that the component's pods name, if any names one.
+/// The gravest cause that the component's pods of the newest template name, if any names one.
 #[must_use]
 pub fn cause(component: &Component, pods: &[Arc<Pod>]) -> Option<Cause> {
-    let own: Vec<_> = pods
-        .iter()
-        .map(Arc::as_ref)
-        .filter(|pod| {
-            let name = pod.labels().get(keys::COMPONENT);
-            name.is_some_and(|name| name == component.name.as_str())
-                && pod.metadata.deletion_timestamp.is_none()
-        })
-        .collect();
+    let own = pods.iter().map(Arc::as_ref).filter(|pod| {
+        let name = pod.labels().get(keys::COMPONENT);
+        name.is_some_and(|name| name == component.name.as_str())
+            && pod.metadata.deletion_timestamp.is_none()
+    });
+    let own = template::newest(own);
     let mut causes: Vec<_> = own
         .iter()
         .filter_map(|pod| of_pod(component, pod))

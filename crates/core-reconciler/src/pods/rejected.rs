@@ -5,11 +5,8 @@ use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt as _;
 use restapi_resources::Component;
 
+use super::template::created;
 use super::{Cause, has_failed};
-
-/// The label by which Deployments tell the pods of one template from those of another; StatefulSets have the
-/// second one.
-const TEMPLATE: [&str; 2] = ["pod-template-hash", "controller-revision-hash"];
 
 /// How old a failed pod may be, in seconds before the newest pod: those of an earlier try say nothing about now.
 const RECENT: i64 = 60;
@@ -17,17 +14,13 @@ const RECENT: i64 = 60;
 /// Reasons of which nothing comes by waiting: the node can't do what the pod asks for.
 const FINAL: [&str; 3] = ["AppArmor", "SysctlForbidden", "PodOSNotSupported"];
 
-/// Why the newest of the component's pods to have failed did, if that was about the same time and from the same
-/// template as the newest of all.
+/// Why the newest of these pods, all of one template, to have failed did, if that was about the time of the newest
+/// of all.
 pub(super) fn cause(component: &Component, pods: &[&Pod]) -> Option<Cause> {
     let newest = pods.iter().max_by_key(|pod| created(pod))?;
     let mut failed: Vec<_> = pods
         .iter()
-        .filter(|pod| {
-            has_failed(pod)
-                && template(pod) == template(newest)
-                && created(newest) - created(pod) <= RECENT
-        })
+        .filter(|pod| has_failed(pod) && created(newest) - created(pod) <= RECENT)
         .collect();
     failed.sort_by_key(|pod| (created(pod), pod.name_any()));
     let status = failed.pop()?.status.as_ref()?;
@@ -43,16 +36,6 @@ pub(super) fn cause(component: &Component, pods: &[&Pod]) -> Option<Cause> {
     })
 }
 
-/// When the pod was made, in seconds.
-fn created(pod: &Pod) -> i64 {
-    let created = pod.metadata.creation_timestamp.as_ref();
-    created.map_or(0, |created| created.0.as_second())
-}
-
-fn template(pod: &Pod) -> Option<&String> {
-    TEMPLATE.iter().find_map(|label| pod.labels().get(*label))
-}
-
 #[cfg(test)]
 mod tests {
     use serde_json::json;
@@ -60,13 +43,10 @@ mod tests {
     use super::super::tests::component;
     use super::*;
 
-    fn pod(number: i64, template: &str, phase: &str) -> Pod {
+    fn pod(number: i64, phase: &str) -> Pod {
         let created = jiff::Timestamp::from_second(number).unwrap();
         let pod = json!({
-            "metadata": {
-                "name": format!("p-{number}"), "creationTimestamp": created.to_string(),
-                "labels": {"pod-template-hash": template},
-            },
+            "metadata": {"name": format!("p-{number}"), "creationTimestamp": created.to_string()},
             "status": {"phase": phase, "reason": "AppArmor", "message": format!("refused {number}")},
         });
         let mut pod = serde_json::from_value(pod).unwrap();
@@ -84,26 +64,16 @@ mod tests {
 
     #[test]
     fn the_newest_refusal_is_told_with_the_nodes_words() {
-        let pods = [
-            pod(1, "a", "Failed"),
-            pod(3, "a", "Failed"),
-            pod(4, "a", "Pending"),
-        ];
+        let pods = [pod(1, "Failed"), pod(3, "Failed"), pod(4, "Pending")];
         let told = told(&pods).unwrap();
-        assert!(
-            told.contains("AppArmor: refused 3; change what that names in spec.view"),
-            "{told}"
-        );
+        let expected = "AppArmor: refused 3; change what that names in spec.view";
+        assert!(told.contains(expected), "{told}");
     }
 
     #[test]
-    fn those_of_an_earlier_template_or_try_say_nothing() {
-        assert_eq!(told(&[pod(1, "a", "Failed"), pod(2, "b", "Pending")]), None);
-        assert_eq!(
-            told(&[pod(1, "a", "Failed"), pod(90, "a", "Pending")]),
-            None
-        );
-        assert_eq!(told(&[pod(1, "a", "Running")]), None);
+    fn those_of_an_earlier_try_say_nothing() {
+        assert_eq!(told(&[pod(1, "Failed"), pod(90, "Pending")]), None);
+        assert_eq!(told(&[pod(1, "Running")]), None);
         assert_eq!(told(&[]), None);
     }
 }
