@@ -24,6 +24,8 @@ mod operator;
 #[cfg(test)]
 mod persistence;
 #[cfg(test)]
+mod ports;
+#[cfg(test)]
 mod rollout;
 #[cfg(test)]
 mod setting;
