@@ -30,4 +30,6 @@ mod rollout;
 #[cfg(test)]
 mod setting;
 #[cfg(test)]
+mod undo;
+#[cfg(test)]
 mod volumes;
