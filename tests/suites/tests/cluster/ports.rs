@@ -41,7 +41,7 @@ async fn the_port_of_a_called_component_changes_without_a_lost_request() -> Resu
         let load = Load::start(app.address(edge).await?, edge, RATE);
         tokio::try_join!(model.both(&app), model.made(&app))?;
         model.over(&app).await?;
-        judged(&model, load.stop().await?)
+        judged(&model, &load.stop().await?)
     })
     .await
 }
@@ -65,15 +65,15 @@ async fn callers_move_to_a_new_port_without_a_lost_request() -> Result<()> {
         view.listened_on(&app).await?;
         at.set_port(u16::try_from(view.to)?);
         let new = Load::start(at, view.component, RATE);
-        judged(&view, old.stop().await?)?;
+        judged(&view, &old.stop().await?)?;
         view.over(&app).await?;
-        judged(&view, new.stop().await?)?;
-        judged(&view, inner.stop().await?)
+        judged(&view, &new.stop().await?)?;
+        judged(&view, &inner.stop().await?)
     })
     .await
 }
 
-fn judged(moved: &Move, report: Report) -> Result<()> {
+fn judged(moved: &Move, report: &Report) -> Result<()> {
     println!(
         "{} {} → {}: {report}",
         moved.component, moved.from, moved.to
