@@ -4,7 +4,7 @@
 //! nothing of the new revision is written, and what runs is left as it is.
 
 use futures::future::join_all;
-use manager_kit::writer::{WriteError, Writer};
+use manager_kit::writer::{Effect, WriteError, Writer};
 
 use crate::kinds::{Role, is_workload};
 use crate::plan::{Plan, Step};
@@ -22,7 +22,7 @@ pub async fn apply(plan: &Plan, writer: impl Fn(Role) -> Writer) -> Result<Outco
         let workloads = all.filter(|step| is_workload(&step.write.target().kind));
         let rehearsed = join_all(workloads.map(|step| rehearse(step, &writer))).await;
         for result in rehearsed {
-            note(result, &mut outcome)?;
+            unless_refused(result, &mut outcome)?;
         }
     }
     for wave in &plan.waves {
@@ -30,8 +30,12 @@ pub async fn apply(plan: &Plan, writer: impl Fn(Role) -> Writer) -> Result<Outco
             break;
         }
         let results = join_all(wave.iter().map(|step| carry_out(step, &writer))).await;
-        for result in results {
-            outcome.wrote |= note(result, &mut outcome)?;
+        for (step, result) in wave.iter().zip(results) {
+            match unless_refused(result, &mut outcome)? {
+                Some(Effect::Changed) => outcome.wrote = true,
+                Some(Effect::Nothing) => outcome.without_effect.push(step.write.target()),
+                None => {}
+            }
         }
     }
     Ok(outcome)
@@ -41,19 +45,22 @@ async fn rehearse(step: &Step, writer: &impl Fn(Role) -> Writer) -> Result<(), W
     writer(step.role).rehearse(&step.write).await
 }
 
-async fn carry_out(step: &Step, writer: &impl Fn(Role) -> Writer) -> Result<(), WriteError> {
+async fn carry_out(step: &Step, writer: &impl Fn(Role) -> Writer) -> Result<Effect, WriteError> {
     writer(step.role).carry_out(&step.write).await
 }
 
-/// Notes a refusal; returns whether the write happened.
-fn note(result: Result<(), WriteError>, outcome: &mut Outcome) -> Result<bool, WriteError> {
+/// What was answered; notes a refusal.
+fn unless_refused<T>(
+    result: Result<T, WriteError>,
+    outcome: &mut Outcome,
+) -> Result<Option<T>, WriteError> {
     match result {
-        Ok(()) => Ok(true),
+        Ok(answer) => Ok(Some(answer)),
         Err(WriteError::Refused {
             target, message, ..
         }) => {
             outcome.refusals.push(Refusal { target, message });
-            Ok(false)
+            Ok(None)
         }
         Err(other) => Err(other),
     }

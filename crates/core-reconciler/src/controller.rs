@@ -15,6 +15,7 @@ use restapi_resources::Application;
 use restapi_resources::surroundings::Surroundings;
 use restapi_types::{RestAPI, RestAPIStatus, crd, keys};
 
+use crate::alike::Alike;
 use crate::apply::apply;
 use crate::args::CoreArgs;
 use crate::conflict::{self, Disputes};
@@ -51,6 +52,7 @@ pub async fn run(ctx: Context, args: CoreArgs) -> Result<(), KitError> {
         reporter: Reporter::default(),
         going: Going::default(),
         disputes: Disputes::default(),
+        alike: Alike::default(),
     };
     runner::run(&ctx, plan::WRITER, main, triggers, Arc::new(core)).await
 }
@@ -64,6 +66,7 @@ struct Core {
     reporter: Reporter,
     going: Going,
     disputes: Disputes,
+    alike: Alike,
 }
 
 impl Reconciler for Core {
@@ -155,6 +158,8 @@ impl Core {
         writer: &impl Fn(&'static str) -> Writer,
     ) -> Result<Result<(Plan, Outcome), Requeue>, Error> {
         let mut plan = plan(app, world, &self.surroundings)?;
+        let key = owner(&world.restapi);
+        self.alike.skip(&key, world, &mut plan);
         self.leave_what_is_disputed(world, &mut plan).await?;
         let outcome = match apply(&plan, |role| writer(role.field_manager())).await {
             Ok(outcome) => outcome,
@@ -169,6 +174,8 @@ impl Core {
             }
             Err(error) => return Err(error.into()),
         };
+        let (unchanged, now) = (&outcome.without_effect, self.ctx.clock.monotonic());
+        self.alike.note(&key, world, &mut plan, unchanged, now);
         report::repairs(&self.ctx.events, world, &plan);
         report::replacements(&self.ctx.events, world, &plan);
         Ok(Ok((plan, outcome)))

@@ -2,6 +2,7 @@
 #![forbid(unsafe_code)]
 
 mod adoption;
+mod alike;
 mod apply;
 mod args;
 mod autoscalers;

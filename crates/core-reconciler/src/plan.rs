@@ -68,6 +68,24 @@ pub enum Obstacle {
 }
 
 impl Obstacle {
+    /// The object that it is about, where it is about one.
+    #[must_use]
+    pub const fn target(&self) -> Option<&Target> {
+        match self {
+            Self::ConfigMissing(_) | Self::AdoptionUnclear(_) => None,
+            Self::Foreign(target)
+            | Self::Predecessor(target)
+            | Self::Terminating(target)
+            | Self::Newer(target)
+            | Self::UnknownRenderVersion(target, _)
+            | Self::Sealed(target, _)
+            | Self::KindMissing(target, _)
+            | Self::Disputed(target, _, _)
+            | Self::NotAdoptable(target, _)
+            | Self::Adopting(target, _, _) => Some(target),
+        }
+    }
+
     /// Whether waiting is enough.
     #[must_use]
     pub fn goes_by_itself(&self) -> bool {
@@ -139,12 +157,17 @@ impl Default for Plan {
 impl Plan {
     /// Leaves the object alone, for that reason.
     pub fn leave(&mut self, target: &Target, reason: Obstacle) {
+        self.skip(target);
+        self.obstacles.push(reason);
+    }
+
+    /// Leaves the object alone, which is as it should be.
+    pub fn skip(&mut self, target: &Target) {
         for wave in &mut self.waves {
             wave.retain(|step| step.write.target() != *target);
         }
         self.waves.retain(|wave| !wave.is_empty());
         self.drift.retain(|drift| drift.target != *target);
-        self.obstacles.push(reason);
     }
 }
 

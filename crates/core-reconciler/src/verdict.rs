@@ -36,6 +36,8 @@ pub struct Outcome {
     pub refusals: Vec<Refusal>,
     /// Whether something was written: what was seen is then no longer what is.
     pub wrote: bool,
+    /// What was written and was that already: its differences are only in how the API server stores it.
+    pub without_effect: Vec<Target>,
 }
 
 /// core-reconciler's part of the status of an application that can't be rendered.

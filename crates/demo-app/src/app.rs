@@ -13,7 +13,7 @@ use crate::metrics::Metrics;
 use crate::peers::Peer;
 use crate::roles;
 use crate::store::{Limits, OpenError, Store};
-use crate::{handling, probes};
+use crate::{grpc, handling, probes};
 
 /// The process's shared parts.
 #[derive(Debug)]
@@ -73,7 +73,9 @@ impl App {
         if let Some(faults) = &self.faults {
             router = router.merge(faults::routes(Arc::clone(faults)));
         }
-        router.layer(from_fn_with_state(Arc::clone(self), handling::handle))
+        let router = router.layer(from_fn_with_state(Arc::clone(self), handling::handle));
+        // Added after that: gRPC has errors, deadlines and traces of its own, which are not those of an order.
+        grpc::add(router, Arc::clone(self))
     }
 }
 

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use clap::Parser;
 use http::Uri;
-use http::uri::{Authority, Scheme};
+use http::uri::Authority;
 
 use crate::chain::Hop;
 use crate::role::Role;
@@ -19,7 +19,7 @@ pub struct Args {
     #[arg(long, env = "RESTAPI_COMPONENT")]
     pub role: Role,
 
-    /// TCP port to listen on [default: view 3000, controller 8081, model 8080, repository 8082]
+    /// TCP port to listen on, for HTTP and for gRPC's health protocol [default: view 3000, controller 8081, model 8080, repository 8082]
     #[arg(long, env = "RESTAPI_PORT")]
     pub port: Option<u16>,
 
@@ -115,7 +115,9 @@ pub struct Args {
 
 /// A peer's address that cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-#[error("{variable} is `{value}`; it must be http://HOST:PORT, without a path and without TLS")]
+#[error(
+    "{variable} is `{value}`; it must be http://HOST:PORT (or grpc:// or tcp://), without a path and without TLS"
+)]
 pub struct BadPeerUrl {
     variable: &'static str,
     value: String,
@@ -148,7 +150,7 @@ impl Args {
     /// Host and port of a peer; `None` when its address was not given.
     ///
     /// # Errors
-    /// [`BadPeerUrl`] when it was given but is no plain `http://HOST:PORT`.
+    /// [`BadPeerUrl`] when it was given but is no plain `http://HOST:PORT`, `grpc://` or `tcp://`.
     pub fn peer(&self, role: Role) -> Result<Option<Authority>, BadPeerUrl> {
         let value = match role {
             Role::View => &self.view_url,
@@ -166,9 +168,16 @@ impl Args {
     }
 }
 
+/// How addresses of peers begin. The operator names what it was told that a component speaks; each
+/// of them answers HTTP at the same port.
+const SCHEMES: [&str; 3] = ["http", "grpc", "tcp"];
+
 fn parse_peer(value: &str) -> Option<Authority> {
     let uri: Uri = value.parse().ok()?;
-    let plain = uri.scheme() == Some(&Scheme::HTTP) && matches!(uri.path(), "" | "/");
+    let is_known = uri
+        .scheme_str()
+        .is_some_and(|scheme| SCHEMES.contains(&scheme));
+    let plain = is_known && matches!(uri.path(), "" | "/");
     let authority = uri.authority()?;
     let named = !authority.host().is_empty() && !authority.as_str().contains('@');
     (plain && uri.query().is_none() && named).then(|| authority.clone())
@@ -196,11 +205,13 @@ mod tests {
     }
 
     #[test]
-    fn peers_are_plain_http_addresses() {
+    fn peers_are_plain_addresses() {
         let peer = |url: &str| args(&["--repository-url", url]).peer(Role::Repository);
         assert_eq!(peer(""), Ok(None));
         assert_eq!(peer("http://r:8082").unwrap().unwrap(), "r:8082");
         assert_eq!(peer("http://r/").unwrap().unwrap(), "r");
+        assert_eq!(peer("grpc://r:8082").unwrap().unwrap(), "r:8082");
+        assert_eq!(peer("tcp://r:8082").unwrap().unwrap(), "r:8082");
         for bad in [
             "r:8082",
             "https://r:8082",

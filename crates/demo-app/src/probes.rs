@@ -51,7 +51,8 @@ async fn scrape(State(app): State<Arc<App>>) -> Response {
     }
 }
 
-fn illness(app: &App) -> Option<String> {
+/// What only a restart heals.
+pub(crate) fn illness(app: &App) -> Option<String> {
     if app
         .faults
         .as_ref()
@@ -67,7 +68,8 @@ fn illness(app: &App) -> Option<String> {
     }
 }
 
-fn hindrance(app: &App) -> Option<String> {
+/// Why no request should be sent here.
+pub(crate) fn hindrance(app: &App) -> Option<String> {
     if app.lifecycle.phase() != Phase::Serving {
         return Some("this pod is being shut down".to_owned());
     }

@@ -5,34 +5,20 @@
 //! accepted, the listener closes, and running requests are finished. A client that reuses
 //! connections at shorter intervals than the drain time never meets a closing one.
 
-use std::convert::Infallible;
 use std::future::poll_fn;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::task::Poll;
 use std::time::Duration;
 
 use axum::Router;
-use axum::response::Response;
-use http::HeaderValue;
-use http::header::CONNECTION;
-use hyper::body::Incoming;
-use hyper::server::conn::http1;
-use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio::task::JoinSet;
-use tokio::time::{Instant, sleep, timeout};
-use tower::Service;
+use tokio::time::{Instant, sleep};
 
+use crate::connection::Connection;
 use crate::lifecycle::{Lifecycle, Phase};
 
-/// A client that takes longer than this to send a request's head, or between two requests, is
-/// disconnected.
-const HEAD_TIMEOUT: Duration = Duration::from_mins(1);
-/// While closing, a connection that has not carried a request gets this long to send its first.
-const FIRST_REQUEST: Duration = Duration::from_millis(500);
 /// Pause after the system refuses a connection (too many open files).
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 
@@ -129,67 +115,4 @@ async fn waiting_connections(listener: &TcpListener, permits: &Arc<Semaphore>) -
         }
     }
     accepted
-}
-
-/// One connection.
-struct Connection {
-    router: Router,
-    lifecycle: Lifecycle,
-    max_age: Duration,
-}
-
-impl Connection {
-    async fn serve(self, stream: TcpStream, _permit: OwnedSemaphorePermit) {
-        if let Err(error) = stream.set_nodelay(true) {
-            tracing::debug!(%error, "the connection ended before it was served");
-            return;
-        }
-        let used = AtomicBool::new(false);
-        let end = Instant::now() + self.max_age;
-        let service = service_fn(|request: http::Request<Incoming>| {
-            used.store(true, Ordering::Relaxed);
-            let answer = self.router.clone().call(request);
-            let lifecycle = &self.lifecycle;
-            async move {
-                let mut response = answer.await?;
-                if lifecycle.phase() != Phase::Serving || Instant::now() >= end {
-                    close_after(&mut response);
-                }
-                Ok::<_, Infallible>(response)
-            }
-        });
-        let connection = http1::Builder::new()
-            .timer(TokioTimer::new())
-            .header_read_timeout(HEAD_TIMEOUT)
-            .serve_connection(TokioIo::new(stream), service);
-        let mut connection = std::pin::pin!(connection);
-        let ended = tokio::select! {
-            ended = connection.as_mut() => Some(ended),
-            () = self.lifecycle.reached(Phase::Closing) => None,
-        };
-        let ended = match ended {
-            // Its first request may be on the way: closing now would lose it. The answer to it
-            // says that the connection ends.
-            None if !used.load(Ordering::Relaxed) => {
-                timeout(FIRST_REQUEST, connection.as_mut()).await.ok()
-            }
-            ended => ended,
-        };
-        let ended = if let Some(ended) = ended {
-            ended
-        } else {
-            connection.as_mut().graceful_shutdown();
-            connection.await
-        };
-        if let Err(error) = ended {
-            tracing::debug!(%error, "a connection ended early");
-        }
-    }
-}
-
-/// Asks the client to make a new connection for its next request.
-fn close_after(response: &mut Response) {
-    response
-        .headers_mut()
-        .insert(CONNECTION, HeaderValue::from_static("close"));
 }

@@ -11,13 +11,29 @@ use crate::quantity;
 /// key in it is a difference. (Selectors; everything else that we render merges key by key.)
 const ATOMIC: &[&str] = &["selector", "matchLabels"];
 
-/// What identifies an item of a list that merges item by item.
-const KEYS: &[&str] = &["uid", "name"];
+/// What identifies an item of a list that merges item by item: the first of these that tells all of them apart.
+/// (A volume may be mounted twice, and a route may have two listeners of one Gateway.)
+const KEYS: &[&str] = &["uid", "name", "mountPath", "sectionName"];
+
+/// Fields, by their last path segments, that the API server drops when they are 0 or false. In all others these
+/// mean something else than nothing.
+const DROPPED: &[&str] = &[
+    "initialDelaySeconds",
+    "minReadySeconds",
+    "readOnly",
+    "stdin",
+    "stdinOnce",
+    "tty",
+    "hostNetwork",
+    "hostPID",
+    "hostIPC",
+];
 
 /// The path of the first field of `desired` that `live` does not have or has otherwise. `ignored` are
 /// paths such as `metadata.labels.restapi.dev/generation` that are not compared.
 ///
-/// Empty strings, lists and maps count as absent, because the API server drops them.
+/// Empty strings, lists and maps count as absent, because the API server drops them, and so do 0 and false in
+/// some fields.
 #[must_use]
 pub fn first_difference(desired: &Value, live: &Value, ignored: &[&str]) -> Option<String> {
     compare(&Path::root(ignored), desired, live)
@@ -27,6 +43,8 @@ pub fn first_difference(desired: &Value, live: &Value, ignored: &[&str]) -> Opti
 struct Path<'a> {
     text: String,
     ignored: &'a [&'a str],
+    /// Whether it is in an item of a list that is written as a whole, so that what else is there is foreign.
+    is_in_whole: bool,
 }
 
 impl<'a> Path<'a> {
@@ -34,6 +52,7 @@ impl<'a> Path<'a> {
         Self {
             text: String::new(),
             ignored,
+            is_in_whole: false,
         }
     }
 
@@ -46,6 +65,16 @@ impl<'a> Path<'a> {
         Self {
             text,
             ignored: self.ignored,
+            is_in_whole: self.is_in_whole,
+        }
+    }
+
+    /// An item of a list that is written as a whole.
+    fn item(&self) -> Self {
+        Self {
+            text: self.text.clone(),
+            ignored: self.ignored,
+            is_in_whole: true,
         }
     }
 
@@ -54,10 +83,38 @@ impl<'a> Path<'a> {
     }
 
     fn is_atomic(&self) -> bool {
-        self.text
-            .rsplit('.')
-            .next()
-            .is_some_and(|last| ATOMIC.contains(&last))
+        self.ends_in(ATOMIC)
+    }
+
+    fn ends_in(&self, names: &[&str]) -> bool {
+        let last = self.text.rsplit('.').next();
+        last.is_some_and(|last| names.contains(&last))
+    }
+
+    /// Whether the API server makes nothing of this value.
+    fn is_nothing(&self, value: &Value) -> bool {
+        match value {
+            Value::Bool(false) => self.ends_in(DROPPED),
+            Value::Number(number) => number.as_i64() == Some(0) && self.ends_in(DROPPED),
+            other => is_empty(other),
+        }
+    }
+
+    /// A key of `live` that nobody wants there.
+    fn foreign_key<'k>(
+        &self,
+        desired: &Map<String, Value>,
+        live: &'k Map<String, Value>,
+    ) -> Option<&'k String> {
+        let mut others = live.iter().filter(|(key, _)| !desired.contains_key(*key));
+        let found = if self.is_atomic() {
+            others.next()
+        } else if self.is_in_whole {
+            others.find(|(key, value)| !is_default(key, value) && !is_empty(value))
+        } else {
+            None
+        };
+        found.map(|(key, _)| key)
     }
 
     fn is_quantity(&self) -> bool {
@@ -67,7 +124,7 @@ impl<'a> Path<'a> {
 
 fn compare(path: &Path<'_>, desired: &Value, live: &Value) -> Option<String> {
     let same = match (desired, live) {
-        _ if path.is_ignored() || (is_empty(desired) && is_empty(live)) => true,
+        _ if path.is_ignored() || (path.is_nothing(desired) && path.is_nothing(live)) => true,
         (Value::Object(desired), Value::Object(live)) => return compare_maps(path, desired, live),
         (Value::Array(desired), Value::Array(live)) => return compare_lists(path, desired, live),
         _ if path.is_quantity() => quantity::same(desired, live),
@@ -81,9 +138,7 @@ fn compare_maps(
     desired: &Map<String, Value>,
     live: &Map<String, Value>,
 ) -> Option<String> {
-    if path.is_atomic()
-        && let Some(foreign) = live.keys().find(|key| !desired.contains_key(*key))
-    {
+    if let Some(foreign) = path.foreign_key(desired, live) {
         return Some(path.child(foreign).text);
     }
     desired.iter().find_map(|(key, value)| {
@@ -101,15 +156,36 @@ fn compare_lists(path: &Path<'_>, desired: &[Value], live: &[Value]) -> Option<S
     }
     let Some(key) = KEYS
         .iter()
-        .find(|key| desired.iter().all(|item| item.get(**key).is_some()))
+        .find(|key| !path.is_in_whole && tells_apart(key, desired))
     else {
-        return (desired != live).then(|| path.text.clone());
+        let mut pairs = desired.iter().zip(live);
+        let is_other = desired.len() != live.len()
+            || pairs.any(|(item, found)| compare(&path.item(), item, found).is_some());
+        return is_other.then(|| path.text.clone());
     };
     desired.iter().find_map(|item| {
         let found = live.iter().find(|other| other.get(*key) == item.get(*key));
         let name = item.get(*key).and_then(Value::as_str).unwrap_or_default();
         compare(&path.child(name), item, found.unwrap_or(&Value::Null))
     })
+}
+
+/// Whether each of the items has the key, and each another value of it.
+fn tells_apart(key: &str, items: &[Value]) -> bool {
+    let values: Vec<_> = items.iter().filter_map(|item| item.get(key)).collect();
+    let is_new =
+        |(at, value): (usize, &&Value)| !values.iter().take(at).any(|other| other == value);
+    values.len() == items.len() && values.iter().enumerate().all(is_new)
+}
+
+/// Whether the API server adds this to an item of a list that is written as a whole.
+fn is_default(key: &str, value: &Value) -> bool {
+    match key {
+        "expirationSeconds" => value.as_i64() == Some(3600),
+        "defaultMode" => value.as_i64() == Some(420),
+        "apiVersion" => value.as_str() == Some("v1"),
+        _ => false,
+    }
 }
 
 fn is_empty(value: &Value) -> bool {
@@ -138,6 +214,17 @@ mod tests {
     #[case::no_words_wanted_but_some(json!({"args": []}), json!({"args": ["x"]}), Some("args"))]
     #[case::empty_wanted_but_full(json!({"env": [{"name": "A", "value": ""}]}), json!({"env": [{"name": "A", "value": "x"}]}), Some("env.A.value"))]
     #[case::zero_is_no_absence(json!({"replicas": 0}), json!({}), Some("replicas"))]
+    #[case::a_zero_that_the_server_drops(json!({"startupProbe": {"initialDelaySeconds": 0}}), json!({"startupProbe": {}}), None)]
+    #[case::such_a_zero_wanted_but_more(json!({"initialDelaySeconds": 0}), json!({"initialDelaySeconds": 5}), Some("initialDelaySeconds"))]
+    #[case::more_wanted_but_none(json!({"initialDelaySeconds": 5}), json!({}), Some("initialDelaySeconds"))]
+    #[case::a_no_that_the_server_drops(json!({"readOnly": false}), json!({}), None)]
+    #[case::a_no_that_means_something(json!({"automountServiceAccountToken": false}), json!({}), Some("automountServiceAccountToken"))]
+    #[case::a_volume_mounted_twice(json!({"m": [{"name": "v", "mountPath": "/a"}, {"name": "v", "mountPath": "/b"}]}), json!({"m": [{"name": "v", "mountPath": "/a"}, {"name": "v", "mountPath": "/b"}]}), None)]
+    #[case::one_of_two_mounts_gone(json!({"m": [{"name": "v", "mountPath": "/a"}, {"name": "v", "mountPath": "/b"}]}), json!({"m": [{"name": "v", "mountPath": "/a"}]}), Some("m./b"))]
+    #[case::defaults_in_items_without_names(json!({"sources": [{"serviceAccountToken": {"path": "t"}}]}), json!({"sources": [{"serviceAccountToken": {"path": "t", "expirationSeconds": 3600}}]}), None)]
+    #[case::no_default_in_such_an_item(json!({"sources": [{"serviceAccountToken": {"path": "t"}}]}), json!({"sources": [{"serviceAccountToken": {"path": "t", "expirationSeconds": 600}}]}), Some("sources"))]
+    #[case::a_foreign_field_in_such_an_item(json!({"ingress": [{"from": [{"a": 1}]}]}), json!({"ingress": [{"from": [{"a": 1}], "ports": [{"port": 1}]}]}), Some("ingress"))]
+    #[case::a_foreign_item_deeper_in_it(json!({"ingress": [{"from": [{"name": 1}]}]}), json!({"ingress": [{"from": [{"name": 1}, {"name": 2}]}]}), Some("ingress"))]
     #[case::foreign_label_is_fine(json!({"labels": {"a": "1"}}), json!({"labels": {"a": "1", "b": "2"}}), None)]
     #[case::foreign_selector_key(json!({"spec": {"selector": {"a": "1"}}}), json!({"spec": {"selector": {"a": "1", "b": "2"}}}), Some("spec.selector.b"))]
     #[case::items_by_name(json!({"c": [{"name": "x", "v": 1}]}), json!({"c": [{"name": "y"}, {"name": "x", "v": 1}]}), None)]

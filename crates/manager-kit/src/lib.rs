@@ -64,6 +64,7 @@ pub mod telemetry;
 pub mod tracker;
 pub mod watch;
 pub mod writer;
+mod yaml_safe;
 
 pub use self::args::KitArgs;
 pub use self::clock::Clock;

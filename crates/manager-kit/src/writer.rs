@@ -17,6 +17,7 @@ use serde_json::{Value, json};
 use crate::cache::version;
 use crate::lease::HeldShard;
 use crate::tracker::{Owner, Target, Tracker, Version};
+use crate::yaml_safe;
 
 /// A resource version that no object has. They are revisions of the store as a whole: the first that any
 /// write makes is 2, and the namespace that an object lives in was written before it.
@@ -92,6 +93,16 @@ impl Write {
             Self::Delete(_, target, _) => target.clone(),
         }
     }
+}
+
+/// What a write did.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Effect {
+    /// The object changed.
+    Changed,
+    /// The object was that already, whatever its differences looked like: the API server stores some values
+    /// otherwise than they are written.
+    Nothing,
 }
 
 /// A write that did not happen, or of which it is not known whether it did.
@@ -211,16 +222,19 @@ impl Writer {
     ///
     /// # Errors
     /// See [`WriteError`]. After `Exists`, the object is read live at the next reconcile.
-    pub async fn carry_out(&self, write: &Write) -> Result<(), WriteError> {
+    pub async fn carry_out(&self, write: &Write) -> Result<Effect, WriteError> {
         self.shard.fence()?;
         match write {
-            Write::Create(draft) => self.create(draft).await,
-            Write::Apply(draft, version, guard) => self.apply(draft, version, *guard).await,
-            Write::Replace(draft, version, lists) => self.replace(draft, version, lists).await,
+            Write::Create(draft) => self.create(draft).await?,
+            Write::Apply(draft, version, guard) => {
+                return self.apply(draft, version, *guard).await;
+            }
+            Write::Replace(draft, version, lists) => self.replace(draft, version, lists).await?,
             Write::Delete(resource, target, version) => {
-                self.delete(resource, target, version).await
+                self.delete(resource, target, version).await?;
             }
         }
+        Ok(Effect::Changed)
     }
 
     /// Asks the API server whether it would take the object of a write as it should be, and writes nothing.
@@ -237,8 +251,7 @@ impl Writer {
             ..PatchParams::apply(self.manager).force()
         };
         let api = self.api(&draft.resource);
-        let patch = Patch::Apply(&draft.body);
-        let sent = api.patch(&draft.name, &params, &patch).await;
+        let sent = applied(&api, &draft.name, &params, &draft.body).await;
         sent.map(drop)
             .map_err(|e| WriteError::from_kube(draft.target(), e))
     }
@@ -256,9 +269,13 @@ impl Writer {
         guard(&mut draft.body, version, Guard::SameObject);
         let api = self.api(&draft.resource);
         let params = PatchParams::apply(self.manager).force();
-        let sent = api
-            .patch_status(&draft.name, &params, &Patch::Apply(&draft.body))
-            .await;
+        let sent = match yaml_safe::json(&draft.body) {
+            Ok(body) => {
+                api.patch_status(&draft.name, &params, &Patch::Apply(body))
+                    .await
+            }
+            Err(error) => Err(kube::Error::SerdeError(error)),
+        };
         self.note(draft.target(), sent)
     }
 
@@ -271,10 +288,7 @@ impl Writer {
             metadata.insert("resourceVersion".to_owned(), json!(NEVER));
         }
         let params = PatchParams::apply(self.manager);
-        let sent = self
-            .api(&draft.resource)
-            .patch(&draft.name, &params, &Patch::Apply(&body))
-            .await;
+        let sent = applied(&self.api(&draft.resource), &draft.name, &params, &body).await;
         match &sent {
             Err(kube::Error::Api(status)) if is_namespace_going(status) => {}
             Err(kube::Error::Api(status)) if status.code == 409 => {
@@ -294,15 +308,19 @@ impl Writer {
         self.note(draft.target(), sent)
     }
 
-    async fn apply(&self, draft: &Draft, version: &Version, how: Guard) -> Result<(), WriteError> {
+    async fn apply(&self, draft: &Draft, seen: &Version, how: Guard) -> Result<Effect, WriteError> {
         let mut body = draft.body.clone();
-        guard(&mut body, version, how);
+        guard(&mut body, seen, how);
         let params = PatchParams::apply(self.manager).force();
-        let sent = self
-            .api(&draft.resource)
-            .patch(&draft.name, &params, &Patch::Apply(&body))
-            .await;
-        self.note(draft.target(), sent)
+        let sent = applied(&self.api(&draft.resource), &draft.name, &params, &body).await;
+        // The API server stores nothing, and gives no new version, where an apply changes nothing.
+        let is_as_seen = sent.as_ref().is_ok_and(|object| version(object) == *seen);
+        self.note(draft.target(), sent)?;
+        Ok(if is_as_seen {
+            Effect::Nothing
+        } else {
+            Effect::Changed
+        })
     }
 
     async fn replace(
@@ -369,6 +387,17 @@ impl Writer {
     fn api(&self, resource: &ApiResource) -> Api<DynamicObject> {
         Api::namespaced_with(self.client.clone(), &self.owner.0, resource)
     }
+}
+
+/// Sends a server-side apply.
+async fn applied(
+    api: &Api<DynamicObject>,
+    name: &str,
+    params: &PatchParams,
+    body: &Value,
+) -> Result<DynamicObject, kube::Error> {
+    let body = yaml_safe::json(body).map_err(kube::Error::SerdeError)?;
+    api.patch(name, params, &Patch::Apply(body)).await
 }
 
 /// Writes the state that must still hold into `metadata`.

@@ -113,6 +113,19 @@ mod tests {
         }
     }
 
+    #[test]
+    fn the_reference_has_the_table() {
+        let reference = include_str!("../../../docs/reference.md");
+        for row in TABLE {
+            let figures = [row.cpu, row.memory, row.cpu_limit, row.memory_limit].join(" | ");
+            let is_row = |line: &str| {
+                line.starts_with(&format!("| `{:?}` |", row.profile))
+                    && line.ends_with(&format!("| {figures} |"))
+            };
+            assert!(reference.lines().any(is_row), "no row of {:?}", row.profile);
+        }
+    }
+
     #[rstest]
     #[case("model", json!({}), "200m")]
     #[case("view", json!({}), "100m")]

@@ -16,6 +16,7 @@ pub mod namespace;
 pub mod plain;
 pub mod pods;
 pub mod reach;
+pub mod samples;
 pub mod scratch;
 pub mod task;
 pub mod wait;

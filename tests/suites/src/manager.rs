@@ -18,7 +18,7 @@ use crate::namespace::Namespace;
 use crate::wait::eventually;
 
 /// How long a manager may take to start, on a machine that is busy.
-const START: Duration = Duration::from_secs(30);
+const START: Duration = Duration::from_mins(2);
 
 /// How long a manager may take to stop.
 const STOP: Duration = Duration::from_secs(15);
@@ -45,7 +45,7 @@ impl Manager {
     /// unique in the test: its log is `NAME.log`.
     ///
     /// # Errors
-    /// When it can't be started or is not ready within 30 s.
+    /// When it can't be started or is not ready within two minutes.
     pub async fn start(namespace: &Namespace, name: &str) -> Result<Self> {
         let manager = Self::spawn(namespace, name, Options::default()).await?;
         manager.ready().await?;
@@ -55,7 +55,7 @@ impl Manager {
     /// Starts core-reconciler for `namespace` and waits until it listens.
     ///
     /// # Errors
-    /// When it can't be started or does not listen within 30 s.
+    /// When it can't be started or does not listen within two minutes.
     pub async fn spawn(namespace: &Namespace, name: &str, options: Options) -> Result<Self> {
         let lease = options
             .lease
@@ -83,7 +83,7 @@ impl Manager {
     /// its own, and waits until it listens. What it says goes to the file `log`.
     ///
     /// # Errors
-    /// When it can't be started or does not listen within 30 s.
+    /// When it can't be started or does not listen within two minutes.
     pub async fn launch(
         program: &Path,
         kubeconfig: &Path,
@@ -121,7 +121,7 @@ impl Manager {
     /// Waits until the manager is ready.
     ///
     /// # Errors
-    /// When that takes longer than 30 s: tells the gates that are closed.
+    /// When that takes longer than two minutes: tells the gates that are closed.
     pub async fn ready(&self) -> Result<()> {
         eventually(START, "core-reconciler is ready", async || {
             let (code, text) = self.get("/readyz").await?;

@@ -31,15 +31,20 @@ pub(super) fn surplus(app: &Application, desired: &[Desired], world: &World) -> 
         .collect();
     let kept: Vec<_> = kept_records(world, &wanted).collect();
     wanted.extend(kept.into_iter().map(|name| (RECORD, name)));
-    let kinds: BTreeMap<_, _> = kinds::owned()
-        .into_iter()
-        .map(|kind| (kind.resource.kind.clone(), kind))
-        .collect();
     let surplus = world.objects.iter().filter(|(kind, object)| {
         !wanted.contains(&(*kind, object.name_any()))
             && is_ours(app, object)
             && !is_needed(app, kind, object, world)
     });
+    let mut surplus = surplus.peekable();
+    if surplus.peek().is_none() {
+        // Nearly always; the table of kinds is not made for nothing.
+        return Vec::new();
+    }
+    let kinds: BTreeMap<_, _> = kinds::owned()
+        .into_iter()
+        .map(|kind| (kind.resource.kind.clone(), kind))
+        .collect();
     surplus
         .filter_map(|(kind, object)| Some(delete(kinds.get(kind)?, object)))
         .collect()

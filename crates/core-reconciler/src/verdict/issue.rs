@@ -93,89 +93,61 @@ fn of_rollback(rollback: &Rollback, asked_for: i64) -> Option<Issue> {
 }
 
 fn of_obstacle(obstacle: &Obstacle) -> Issue {
-    let (target, reason, what, is_final) = match obstacle {
-        Obstacle::ConfigMissing(lack) => {
-            return Issue {
-                reason: "ConfigMissing".into(),
-                message: lack.clone(),
-                weight: Weight::Final,
-            };
-        }
-        Obstacle::AdoptionUnclear(problem) => {
-            return Issue {
-                reason: "AdoptionUnclear".into(),
-                message: problem.clone(),
-                weight: Weight::Final,
-            };
-        }
-        Obstacle::NotAdoptable(target, why) => (
-            target,
-            "NotAdoptable",
-            format!("can't be taken over: it {why}"),
-            true,
-        ),
-        Obstacle::Adopting(target, why, _) => (
-            target,
-            "Adopting",
-            format!("is being taken over: it {why}"),
-            false,
-        ),
-        Obstacle::KindMissing(target, install) => (
-            target,
-            "KindMissing",
-            format!("can't be made, because the cluster does not have this kind: install {install}, or remove the field that asks for it"),
-            true,
-        ),
-        Obstacle::Disputed(target, field, who) => (
-            target,
-            "Conflict",
-            format!("is left as it is: {who} writes {field} again and again; make one of the two stop: change the RestAPI, or that writer"),
-            true,
-        ),
-        Obstacle::Foreign(target) => (
-            target,
-            "NameTaken",
-            "exists and does not belong to this RestAPI: delete or rename it, or rename the RestAPI".to_owned(),
-            true,
-        ),
-        Obstacle::Predecessor(target) => (
-            target,
-            "PredecessorRemains",
-            "belongs to a deleted RestAPI of this name: waiting for the garbage collector to remove it".to_owned(),
-            false,
-        ),
-        Obstacle::Terminating(target) => (
-            target,
-            "Terminating",
-            "is being deleted: it is made again once it is gone".to_owned(),
-            false,
-        ),
-        Obstacle::Newer(target) => (
-            target,
-            "NewerGeneration",
-            "was written for a newer generation: waiting to see it".to_owned(),
-            false,
-        ),
-        Obstacle::UnknownRenderVersion(target, version) => (
-            target,
-            "MadeByNewerManager",
-            format!("was rendered in version {version}, which this core-reconciler does not know: it is left as it is; upgrade core-reconciler"),
-            true,
-        ),
-        Obstacle::Sealed(target, sealed) => (
-            target,
-            "Sealed",
-            format!("must not select {sealed} any more: it is left as it is"),
-            true,
-        ),
+    let what = words(obstacle);
+    let message = match obstacle.target() {
+        Some(target) => format!("{} {} {what}", target.kind, target.name),
+        None => what,
     };
+    let waits = obstacle.goes_by_itself() || matches!(obstacle, Obstacle::Adopting(..));
     Issue {
-        reason: reason.into(),
-        message: format!("{} {} {what}", target.kind, target.name),
-        weight: if is_final {
-            Weight::Final
-        } else {
+        reason: reason(obstacle).into(),
+        message,
+        weight: if waits {
             Weight::Progress
+        } else {
+            Weight::Final
         },
+    }
+}
+
+const fn reason(obstacle: &Obstacle) -> &'static str {
+    match obstacle {
+        Obstacle::ConfigMissing(_) => "ConfigMissing",
+        Obstacle::AdoptionUnclear(_) => "AdoptionUnclear",
+        Obstacle::NotAdoptable(..) => "NotAdoptable",
+        Obstacle::Adopting(..) => "Adopting",
+        Obstacle::KindMissing(..) => "KindMissing",
+        Obstacle::Disputed(..) => "Conflict",
+        Obstacle::Foreign(_) => "NameTaken",
+        Obstacle::Predecessor(_) => "PredecessorRemains",
+        Obstacle::Terminating(_) => "Terminating",
+        Obstacle::Newer(_) => "NewerGeneration",
+        Obstacle::UnknownRenderVersion(..) => "MadeByNewerManager",
+        Obstacle::Sealed(..) => "Sealed",
+    }
+}
+
+/// What is so, and the fix; of the object, where it is about one.
+fn words(obstacle: &Obstacle) -> String {
+    match obstacle {
+        Obstacle::ConfigMissing(problem) | Obstacle::AdoptionUnclear(problem) => problem.clone(),
+        Obstacle::NotAdoptable(_, why) => format!("can't be taken over: it {why}"),
+        Obstacle::Adopting(_, why, _) => format!("is being taken over: it {why}"),
+        Obstacle::KindMissing(_, install) => format!(
+            "can't be made, because the cluster does not have this kind: install {install}, or remove the field that asks for it"
+        ),
+        Obstacle::Disputed(_, field, who) => format!(
+            "is left as it is: {who} writes {field} again and again; make one of the two stop: change the RestAPI, or that writer"
+        ),
+        Obstacle::UnknownRenderVersion(_, version) => format!(
+            "was rendered in version {version}, which this core-reconciler does not know: it is left as it is; upgrade core-reconciler"
+        ),
+        Obstacle::Sealed(_, sealed) => {
+            format!("must not select {sealed} any more: it is left as it is")
+        }
+        Obstacle::Foreign(_) => "exists and does not belong to this RestAPI: delete or rename it, or rename the RestAPI".to_owned(),
+        Obstacle::Predecessor(_) => "belongs to a deleted RestAPI of this name: waiting for the garbage collector to remove it".to_owned(),
+        Obstacle::Terminating(_) => "is being deleted: it is made again once it is gone".to_owned(),
+        Obstacle::Newer(_) => "was written for a newer generation: waiting to see it".to_owned(),
     }
 }

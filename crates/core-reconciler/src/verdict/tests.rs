@@ -83,6 +83,7 @@ fn a_refused_write_stalls_and_says_what_still_runs() {
     let outcome = Outcome {
         refusals: vec![refusal],
         wrote: false,
+        ..Outcome::default()
     };
     let serving = of(&world(Some(counts(2, 2, 2, 2))), &Plan::default(), &outcome);
     assert_eq!(

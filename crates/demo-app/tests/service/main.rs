@@ -9,6 +9,7 @@
 
 mod chain;
 mod faults;
+mod grpc;
 mod http_client;
 mod network;
 mod orders;

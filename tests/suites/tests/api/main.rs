@@ -28,6 +28,8 @@ mod identity;
 #[cfg(test)]
 mod leases;
 #[cfg(test)]
+mod load_balancers;
+#[cfg(test)]
 mod ownership;
 #[cfg(test)]
 mod paused;

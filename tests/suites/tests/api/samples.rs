@@ -1,13 +1,11 @@
 //! The samples in `deploy/samples`: each is accepted, and together they show every field.
 
 use std::collections::BTreeSet;
-use std::path::PathBuf;
 
 use anyhow::{Context, Result, ensure};
 use kube::api::{Api, Patch, PatchParams};
 use restapi_types::RestAPI;
-use serde_json::Value;
-use suites::env;
+use suites::samples;
 
 use super::schema::coverage::{fields, set, spec_schema};
 use super::support::run;
@@ -37,31 +35,6 @@ const SHARED: [&str; 6] = [
     "envFrom",
 ];
 
-/// The samples by file name.
-fn samples() -> Result<Vec<(String, String)>> {
-    let folder = env::repository()?.join("deploy/samples");
-    let mut files: Vec<PathBuf> = std::fs::read_dir(&folder)
-        .with_context(|| format!("reading {}", folder.display()))?
-        .map(|file| Ok(file?.path()))
-        .collect::<Result<_>>()?;
-    files.sort();
-    let read = files.into_iter().map(|path| {
-        let text = std::fs::read_to_string(&path)?;
-        Ok((
-            path.file_name()
-                .unwrap_or_default()
-                .to_string_lossy()
-                .into_owned(),
-            text,
-        ))
-    });
-    read.collect()
-}
-
-fn parsed(text: &str) -> Result<Value> {
-    Ok(serde_saphyr::from_str(text)?)
-}
-
 /// The path under which a field is shown: once for what stands in several places.
 fn place(path: &str) -> String {
     let mut path = path.to_owned();
@@ -82,11 +55,11 @@ fn every_field_is_shown_in_a_sample() -> Result<()> {
     let schema = spec_schema();
     let (mut all, mut shown) = (BTreeSet::new(), BTreeSet::new());
     fields(&schema, "spec", &mut all);
-    for (name, text) in samples()? {
-        let sample = parsed(&text).with_context(|| name.clone())?;
-        set(&sample["spec"], &schema, "spec", &mut shown);
+    for sample in samples::all()? {
+        let (name, object) = (&sample.file, sample.object()?);
+        set(&object["spec"], &schema, "spec", &mut shown);
         ensure!(
-            text.starts_with("# "),
+            sample.text.starts_with("# "),
             "{name} does not begin with a comment that says what it shows"
         );
     }
@@ -105,8 +78,9 @@ async fn every_sample_is_accepted() -> Result<()> {
             field_validation: Some(kube::api::ValidationDirective::Strict),
             ..PatchParams::apply("samples").dry_run()
         };
-        for (name, text) in samples()? {
-            let sample = parsed(&text)?;
+        for sample in samples::all()? {
+            let name = sample.file.clone();
+            let sample = sample.object()?;
             let object = sample["metadata"]["name"].as_str().context("a name")?;
             let namespace = sample["metadata"]["namespace"]
                 .as_str()

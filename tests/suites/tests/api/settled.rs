@@ -124,6 +124,8 @@ async fn odd_variables_settle() -> Result<()> {
     let variables = [
         json!({"EMPTY": "", "SPACE": " ", "FULL": "x"}),
         json!({"A": "$(RESTAPI_NAME)", "B": "$$(A)", "C": "line\nbreak"}),
+        // In an apply, YAML would fold some of these and refuse others.
+        json!({"A": "\u{7f}\u{80}\u{9f}", "B": " \u{85} \u{2028}\n\u{2029} ", "C": "\u{feff}\u{ffff}"}),
         json!({}),
     ];
     settle(
@@ -137,10 +139,27 @@ async fn odd_variables_settle() -> Result<()> {
 async fn odd_command_lines_settle() -> Result<()> {
     let lines = [
         json!({"command": [], "args": [], "resources": {}}),
-        json!({"command": ["/run", ""], "args": ["", "--x"]}),
+        json!({"command": ["/run", ""], "args": ["", "--x", "\u{85}\u{7f}"]}),
         json!({"command": [], "args": ["$(RESTAPI_PORT)"]}),
     ];
     settle("commands", &lines).await
+}
+
+#[tokio::test]
+async fn what_is_stored_otherwise_than_it_is_written_settles() -> Result<()> {
+    let probe = |fields: Value| {
+        let mut probe = json!({"tcpSocket": {"port": 9300}});
+        if let (Some(probe), Value::Object(fields)) = (probe.as_object_mut(), fields) {
+            probe.extend(fields);
+        }
+        json!({"sidecars": [{"name": "proxy", "image": IMAGE, "readinessProbe": probe}]})
+    };
+    // A period of 0 is stored as 10, which no table of ours says.
+    let fields = [
+        probe(json!({"periodSeconds": 0})),
+        probe(json!({"initialDelaySeconds": 0, "timeoutSeconds": 0})),
+    ];
+    settle("stored", &fields).await
 }
 
 #[tokio::test]

@@ -28,6 +28,8 @@ mod ports;
 #[cfg(test)]
 mod rollout;
 #[cfg(test)]
+mod samples;
+#[cfg(test)]
 mod setting;
 #[cfg(test)]
 mod undo;

@@ -315,6 +315,7 @@ fn refusal() -> Recording {
             message: "exceeded quota".into(),
         }],
         wrote: true,
+        ..Outcome::default()
     };
     let old = Some(counts(2, 2, 2, 2));
     it.reconciled("refused", (old, &[]), (&Plan::default(), &refused), FAILED);
