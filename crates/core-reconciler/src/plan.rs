@@ -12,6 +12,7 @@ mod history;
 mod ports;
 mod prune;
 mod replicas;
+mod undone;
 
 use std::collections::BTreeMap;
 use std::ops::ControlFlow;

@@ -35,7 +35,8 @@ pub const WRITER: &str = "restapi.dev/writer";
 pub const SEALED: &str = "restapi.dev/sealed";
 /// Annotation on Deployments: the version of the rendering that made the pod template.
 pub const RENDER_VERSION: &str = "restapi.dev/render-version";
-/// Annotation: a hash of what was last applied, so that a field that is no longer wanted is noticed.
+/// Annotation: a hash of what was last applied, so that a field that is no longer wanted is noticed. A label of
+/// Deployments as well, which `kubectl rollout undo` does not put back.
 pub const APPLIED: &str = "restapi.dev/applied";
 /// Annotation on a pod template: the hash of the ConfigMaps and Secrets that the pods refer to.
 pub const CONFIG: &str = "restapi.dev/config";

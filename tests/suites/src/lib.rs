@@ -5,6 +5,7 @@ pub mod app;
 pub mod audit;
 pub mod chain;
 pub mod env;
+pub mod events;
 pub mod front;
 pub mod http;
 pub mod load;

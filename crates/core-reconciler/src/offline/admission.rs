@@ -51,7 +51,7 @@ impl Admission {
     /// # Errors
     /// Everything for which it would be refused.
     pub(super) fn accept(&self, object: &Value) -> Result<Accepted, Vec<Finding>> {
-        let object = &without_nulls(object);
+        let object = &without_status(&without_nulls(object));
         let mut found = envelope::findings(object);
         let spec = object.get("spec").unwrap_or(&Value::Null);
         if !spec.is_null() {
@@ -87,11 +87,7 @@ impl Admission {
 
     /// What evaluating the rules led to, if not to the good.
     fn evaluated(&self, object: &Value) -> Vec<ValidationError> {
-        let mut object = object.clone();
-        if let Value::Object(fields) = &mut object {
-            fields.remove("status");
-        }
-        match self.rules.validate(&self.schema, &object, None) {
+        match self.rules.validate(&self.schema, object, None) {
             Ok(()) => Vec::new(),
             Err(errors) => errors.into_vec(),
         }
@@ -105,6 +101,15 @@ impl Admission {
         restapi.metadata.uid = Some(PLACEHOLDER.to_owned());
         Ok(restapi)
     }
+}
+
+/// An object as the API server looks at it when it is made: whatever its status says is dropped.
+fn without_status(object: &Value) -> Value {
+    let mut object = object.clone();
+    if let Value::Object(fields) = &mut object {
+        fields.remove("status");
+    }
+    object
 }
 
 /// Whether it is the object's fault, not that of the library, which may lack a function that the API server has.
@@ -205,6 +210,15 @@ mod tests {
             }
         }
         assert!(count > 10, "{count}");
+    }
+
+    #[test]
+    fn a_status_is_not_looked_at() {
+        let object = json!({"apiVersion": "restapi.dev/v1alpha1", "kind": "RestAPI",
+            "metadata": {"name": "orders"}, "spec": {"image": "a", "view": {}},
+            "status": {"phase": "Fine", "conditions": 1}});
+        let accepted = Admission::to("shop").accept(&object).unwrap();
+        assert!(accepted.restapi.status.is_none());
     }
 
     #[test]

@@ -140,6 +140,7 @@ fn without_what_a_cluster_gives(mut object: Value) -> Value {
     if let Some(Value::Object(metadata)) = object.get_mut("metadata") {
         metadata.remove("ownerReferences");
         remove(metadata, "labels", keys::GENERATION);
+        remove(metadata, "labels", keys::APPLIED);
         remove(metadata, "annotations", keys::APPLIED);
     }
     object

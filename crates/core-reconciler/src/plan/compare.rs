@@ -10,15 +10,26 @@ use restapi_types::{Environment, keys};
 use serde_json::{Value, json};
 
 use super::adopt::Claim;
+use super::undone::{self, Undone};
 use super::{Drift, Obstacle, Plan, PlanError, ports};
 use crate::kinds::carries_traffic;
 
-/// Not compared: the generation is written only together with something that is, and objects of a list don't
+/// Not compared: these labels are written only together with something that is, and objects of a list don't
 /// say what they are.
 const IGNORED: &[&str] = &[
     "apiVersion",
     "kind",
     "metadata.labels.restapi.dev/generation",
+    "metadata.labels.restapi.dev/applied",
+];
+
+/// What is not compared in an object that was undone, whose hash is another one anyway.
+const IGNORED_UNDONE: &[&str] = &[
+    "apiVersion",
+    "kind",
+    "metadata.labels.restapi.dev/generation",
+    "metadata.labels.restapi.dev/applied",
+    "metadata.annotations.restapi.dev/applied",
 ];
 
 /// Whose an object is.
@@ -45,6 +56,7 @@ impl Compare<'_> {
         plan: &mut Plan,
     ) -> Result<Option<Write>, PlanError> {
         let hash = stamp(&mut draft.body);
+        undone::stamp(&mut draft, &hash);
         let Some(live) = live else {
             self.stamp_generation(&mut draft);
             return Ok(Some(Write::Create(draft)));
@@ -54,11 +66,18 @@ impl Compare<'_> {
             return Ok(None);
         }
         let found = serde_json::to_value(live)?;
-        let Some(field) = first_difference(&draft.body, &found, IGNORED) else {
-            return Ok(None);
+        let undone = undone::found(&live.metadata, &hash);
+        let ignored = undone.map_or(IGNORED, |_| IGNORED_UNDONE);
+        let field = match (first_difference(&draft.body, &found, ignored), undone) {
+            (Some(field), _) => field,
+            (None, None) => return Ok(None),
+            (None, Some(Undone::All)) => "spec.template".to_owned(),
+            (None, Some(Undone::AppliedAgain)) => {
+                return Ok(Some(undone::replacement(draft, version(live), &hash)));
+            }
         };
         let unchanged_intent = annotation(&live.metadata, keys::APPLIED) == Some(hash.as_str());
-        if unchanged_intent {
+        if unchanged_intent || undone.is_some() {
             plan.drift.push(Drift {
                 target: draft.target(),
                 field,
@@ -68,6 +87,9 @@ impl Compare<'_> {
         if !foreign.is_empty() {
             // What else differs is applied once this is done.
             return Ok(Some(Write::Replace(draft, version(live), foreign)));
+        }
+        if undone.is_some() {
+            undone::leave_word(&mut draft);
         }
         self.stamp_generation(&mut draft);
         let guard = if carries_traffic(&draft.resource.kind) {
@@ -147,7 +169,7 @@ pub(super) fn set(body: &mut Value, map: &str, key: &str, value: &str) {
     }
 }
 
-fn annotation<'a>(meta: &'a ObjectMeta, key: &str) -> Option<&'a str> {
+pub(super) fn annotation<'a>(meta: &'a ObjectMeta, key: &str) -> Option<&'a str> {
     meta.annotations.as_ref()?.get(key).map(String::as_str)
 }
 

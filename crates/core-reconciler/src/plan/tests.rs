@@ -109,4 +109,5 @@ mod adopt;
 mod obstacles;
 mod replicas;
 mod rollback;
+mod undone;
 mod writes;

@@ -81,97 +81,98 @@ async fn a_service_serves_through_every_step() -> Result<()> {
         let before = made_by_hand(&ns).await?;
         let manager = Manager::start(&ns, "first").await?;
         adopt(&ns, "view").await?;
-        let waits = (conditions::RECONCILING, "Adopting");
-        eventually(
-            SOON,
-            "the Service is ours and serves as it did",
-            async || {
-                let taken = ns.api::<Service>().get("orders-view").await?;
-                ensure!(taken.owner_references().len() == 1, "not ours yet");
-                ensure!(taken.spec == before.spec, "changed: {:?}", taken.spec);
-                Ok(())
-            },
-        )
-        .await?;
+        is_taken_as_it_is(&ns, &before).await?;
         // None of the RestAPI's own pods is ready; and the manager is another one from here on.
         manager.kill().await?;
         let manager = Manager::start(&ns, "second").await?;
+        let waits = (conditions::RECONCILING, "Adopting");
         holds(&ns, "orders", waits, SOON).await?;
-        ensure!(
-            selector(&ns).await? == json!({"app": "shop"}),
-            "it moved too early"
-        );
-
-        kubelet::serve(&ns, "orders-view-blue", NEW).await?;
-        eventually(
-            SOON,
-            "the selector moves when the own pods are ready",
-            async || {
-                kubelet::run_pods(&ns, "orders").await?;
-                ensure!(selector(&ns).await?[keys::ENVIRONMENT] == "blue", "not yet");
-                Ok(())
-            },
-        )
-        .await?;
-        eventually(SOON, "it waits for the old pods to leave", async || {
-            let app = get(&ns, "orders").await?;
-            let ready = condition(&app, conditions::READY)?;
-            ensure!(
-                ready.reason == "Adopting" && ready.message.contains(OLD),
-                "{ready:?}"
-            );
-            Ok(())
-        })
-        .await?;
-        ensure!(
-            replicas(&ns).await? == Some(1),
-            "the old pods are still asked"
-        );
+        let still = selector(&ns).await?;
+        ensure!(still == json!({"app": "shop"}), "it moved too early");
+        moves_when_the_own_pods_are_ready(&ns).await?;
         kubelet::serve(&ns, "orders-view", NEW).await?;
         manager.kill().await?;
         let _manager = Manager::start(&ns, "third").await?;
-
-        let ((), took) = timed(ADOPTED, "the old Deployment is scaled to 0", async || {
-            ensure!(replicas(&ns).await? == Some(0), "still there");
-            Ok(())
-        })
-        .await?;
-        ensure!(
-            took > Duration::from_secs(5),
-            "only {took:?} to end connections"
-        );
-        told(&ns, "orders", "Replaced", LEGACY).await?;
-        eventually(SOON, "it is Ready, and says what to delete", async || {
-            let app = get(&ns, "orders").await?;
-            ensure!(
-                condition(&app, conditions::READY)?.status == "True",
-                "not Ready"
-            );
-            let status = json!(app.status);
-            let notices = status["components"][0]["notices"].to_string();
-            ensure!(
-                notices.contains(LEGACY) && notices.contains("delete it"),
-                "{notices}"
-            );
-            Ok(())
-        })
-        .await?;
-        let after = ns.api::<Service>().get("orders-view").await?;
-        let (before, after) = (
-            before.spec.unwrap_or_default(),
-            after.spec.unwrap_or_default(),
-        );
-        ensure!(before.cluster_ip == after.cluster_ip, "its address changed");
-        let name =
-            |spec: &k8s_openapi::api::core::v1::ServiceSpec| json!(spec.ports)[0]["name"].clone();
-        ensure!(
-            name(&before) == name(&after),
-            "its port is called otherwise"
-        );
-
+        the_old_deployment_is_scaled_to_0(&ns).await?;
+        is_ready_and_says_what_to_delete(&ns).await?;
+        is_called_as_it_was(&ns, &before).await?;
         who_wants_the_old_one_back_gets_it(&ns).await
     })
     .await
+}
+
+async fn is_taken_as_it_is(ns: &Namespace, before: &Service) -> Result<()> {
+    eventually(SOON, "it is ours and serves as it did", async || {
+        let taken = ns.api::<Service>().get("orders-view").await?;
+        ensure!(taken.owner_references().len() == 1, "not ours yet");
+        ensure!(taken.spec == before.spec, "changed: {:?}", taken.spec);
+        Ok(())
+    })
+    .await
+}
+
+async fn moves_when_the_own_pods_are_ready(ns: &Namespace) -> Result<()> {
+    kubelet::serve(ns, "orders-view-blue", NEW).await?;
+    eventually(SOON, "the selector moves", async || {
+        kubelet::run_pods(ns, "orders").await?;
+        ensure!(selector(ns).await?[keys::ENVIRONMENT] == "blue", "not yet");
+        Ok(())
+    })
+    .await?;
+    eventually(SOON, "it waits for the old pods to leave", async || {
+        let app = get(ns, "orders").await?;
+        let ready = condition(&app, conditions::READY)?;
+        ensure!(
+            ready.reason == "Adopting" && ready.message.contains(OLD),
+            "{ready:?}"
+        );
+        Ok(())
+    })
+    .await?;
+    let asked = replicas(ns).await?;
+    ensure!(asked == Some(1), "the old pods are still asked");
+    Ok(())
+}
+
+async fn the_old_deployment_is_scaled_to_0(ns: &Namespace) -> Result<()> {
+    let ((), took) = timed(ADOPTED, "the old Deployment is scaled to 0", async || {
+        ensure!(replicas(ns).await? == Some(0), "still there");
+        Ok(())
+    })
+    .await?;
+    ensure!(
+        took > Duration::from_secs(5),
+        "only {took:?} to end connections"
+    );
+    told(ns, "orders", "Replaced", LEGACY).await
+}
+
+async fn is_ready_and_says_what_to_delete(ns: &Namespace) -> Result<()> {
+    eventually(SOON, "it is Ready, and says what to delete", async || {
+        let app = get(ns, "orders").await?;
+        let ready = condition(&app, conditions::READY)?;
+        ensure!(ready.status == "True", "not Ready");
+        let status = json!(app.status);
+        let notices = status["components"][0]["notices"].to_string();
+        ensure!(
+            notices.contains(LEGACY) && notices.contains("delete it"),
+            "{notices}"
+        );
+        Ok(())
+    })
+    .await
+}
+
+/// Under the same address, and its port by the same name.
+async fn is_called_as_it_was(ns: &Namespace, before: &Service) -> Result<()> {
+    let after = ns.api::<Service>().get("orders-view").await?;
+    let of = |service: &Service| {
+        let spec = json!(service.spec);
+        (spec["clusterIP"].clone(), spec["ports"][0]["name"].clone())
+    };
+    let (was, is) = (of(before), of(&after));
+    ensure!(was == is, "it was {was:?}, and is {is:?}");
+    Ok(())
 }
 
 async fn who_wants_the_old_one_back_gets_it(ns: &Namespace) -> Result<()> {

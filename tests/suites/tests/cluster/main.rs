@@ -24,10 +24,14 @@ mod operator;
 #[cfg(test)]
 mod persistence;
 #[cfg(test)]
+mod ports;
+#[cfg(test)]
 mod rollout;
 #[cfg(test)]
 mod samples;
 #[cfg(test)]
 mod setting;
+#[cfg(test)]
+mod undo;
 #[cfg(test)]
 mod volumes;

@@ -10,3 +10,5 @@ mod machine;
 mod operator;
 #[cfg(test)]
 mod setting;
+#[cfg(test)]
+mod surroundings;

@@ -20,7 +20,10 @@ const OPERATOR: &str = "restapi-system";
 /// How long its pods may take to run.
 const RUNNING: Duration = Duration::from_mins(1);
 
-/// Held by every test: shared, or alone by the one that keeps the machine busy.
+/// How long they may take to be replaced one by one.
+const REPLACED: Duration = Duration::from_mins(2);
+
+/// Held by every test: shared, or alone by those that keep the machine busy or change the manager.
 static MACHINE: RwLock<()> = RwLock::const_new(());
 
 /// Runs `test` in a namespace of its own, at the same time as others.
@@ -97,6 +100,18 @@ pub(crate) async fn manager(namespace: &Namespace) -> Result<Pod> {
         running.context("there is one")
     })
     .await
+}
+
+/// Sets variables of the manager, or takes them away (`NAME-`), and waits until its new pods are ready.
+pub(crate) async fn manager_env(namespace: &Namespace, variables: &[&str]) -> Result<()> {
+    let deployment = "deployment/core-reconciler";
+    let set = ["-n", OPERATOR, "set", "env", deployment];
+    let set: Vec<_> = set.iter().chain(variables).copied().collect();
+    namespace.env.kubectl(&set).await?;
+    let limit = format!("--timeout={}s", REPLACED.as_secs());
+    let status = ["-n", OPERATOR, "rollout", "status", deployment, &limit];
+    namespace.env.kubectl(&status).await?;
+    Ok(())
 }
 
 /// The address of the API server's Service.

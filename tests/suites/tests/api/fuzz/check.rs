@@ -125,9 +125,8 @@ impl World {
             "/apis/restapi.dev/v1alpha1/namespaces/{}/restapis",
             self.restricted
         );
-        let created = match self.send(Method::POST, &path, &object).await? {
-            Ok(created) => created,
-            Err(_) => return Ok(Outcome::Refused),
+        let Ok(created) = self.send(Method::POST, &path, &object).await? else {
+            return Ok(Outcome::Refused);
         };
         let restapi: RestAPI =
             serde_json::from_value(created).context("reading what admission accepted")?;

@@ -65,7 +65,8 @@ fn runner(seed: [u8; 32], number: usize) -> TestRunner {
 }
 
 fn hexadecimal(seed: [u8; 32]) -> String {
-    seed.iter().map(|byte| format!("{byte:02x}")).collect()
+    seed.iter()
+        .fold(String::new(), |text, byte| format!("{text}{byte:02x}"))
 }
 
 /// Makes the spec of that number simpler for as long as it fails, and tells the last one that does.

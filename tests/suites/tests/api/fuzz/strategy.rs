@@ -48,8 +48,9 @@ fn alternatives(path: &str) -> (&'static [&'static str], bool) {
 
 /// How likely a field is set that may be absent: specs have few of many fields.
 fn likelihood(path: &str) -> f64 {
+    let field = path.rsplit('.').next();
     match path.matches('.').count() {
-        1 if path.ends_with(".image") => 0.95,
+        1 if field == Some("image") => 0.95,
         1 if ["model", "view", "controller", "repository"]
             .iter()
             .any(|c| path.ends_with(c)) =>

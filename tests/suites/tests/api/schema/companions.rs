@@ -96,13 +96,13 @@ fn quota() -> Vec<Case> {
         "requests.example.com/gpu",
         "gold.storageclass.storage.k8s.io/requests.storage",
     ];
-    all.extend(quota.accepts("hard", keys.map(|key| hard(key, json!("10")))));
+    all.extend(quota.accepts("hard", keys.map(|key| hard(key, &json!("10")))));
     all.extend(quota.accepts(
         "hard",
         [
-            hard("cpu", json!("1500m")),
-            hard("limits.memory", json!("8Gi")),
-            hard("pods", json!(0)),
+            hard("cpu", &json!("1500m")),
+            hard("limits.memory", &json!("8Gi")),
+            hard("pods", &json!(0)),
             many(32),
         ],
     ));
@@ -110,7 +110,7 @@ fn quota() -> Vec<Case> {
     all
 }
 
-fn hard(key: &str, value: Value) -> Value {
+fn hard(key: &str, value: &Value) -> Value {
     json!({key: value})
 }
 
@@ -130,17 +130,17 @@ fn not_hard(quota: &Place) -> Vec<Case> {
     ] {
         all.push(quota.refuses(
             "hard",
-            hard(key, json!(1)),
+            hard(key, &json!(1)),
             &[no_resource, "count/jobs.batch"],
         ));
     }
     let no_quantity = "resourceQuota.hard holds a value that is no quantity of 0 or more";
     for value in [json!("many"), json!("-1"), json!(-1), json!("")] {
-        all.push(quota.refuses("hard", hard("pods", value), &[no_quantity]));
+        all.push(quota.refuses("hard", hard("pods", &value), &[no_quantity]));
     }
     all.push(quota.refuses(
         "hard",
-        hard("pods", json!("500m")),
+        hard("pods", &json!("500m")),
         &["resourceQuota.hard counts objects with a number that is not whole"],
     ));
     all.push(quota.refuses(
@@ -151,7 +151,7 @@ fn not_hard(quota: &Place) -> Vec<Case> {
     all.push(quota.refuses("hard", many(33), &["spec.resourceQuota.hard", "at most 32"]));
     all.push(quota.refuses(
         "hard",
-        hard("pods", json!("1".repeat(33))),
+        hard("pods", &json!("1".repeat(33))),
         &["spec.resourceQuota.hard", "32"],
     ));
     all

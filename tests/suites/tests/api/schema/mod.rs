@@ -11,6 +11,7 @@ mod metadata;
 mod names;
 mod network;
 mod odd;
+mod offline;
 mod opaque;
 mod place;
 mod placement;

@@ -31,8 +31,6 @@ fn persistence() -> Vec<Case> {
     let view = Place::view();
     let claim = json!({"size": "1Gi", "mountPath": "/data", "retention": "Retain"});
     let persistence = view.within("persistence", claim.clone());
-    let size = "persistence.size must be a quantity above 0, such as 10Gi";
-    let path = "persistence.mountPath must be an absolute path";
     let mut all = view.object("persistence");
     for required in ["size", "mountPath", "retention"] {
         all.push(persistence.refuses(
@@ -41,10 +39,20 @@ fn persistence() -> Vec<Case> {
             &[&format!("persistence.{required}"), "Required"],
         ));
     }
-    all.extend(persistence.accepts(
+    all.extend(sizes(&persistence));
+    all.extend(paths(&persistence));
+    all.extend(claims(&persistence));
+    all.extend(beside(&view, &claim));
+    all
+}
+
+/// How much is asked for.
+fn sizes(persistence: &Place) -> Vec<Case> {
+    let mut all = persistence.accepts(
         "size",
         [json!("10Gi"), json!("1.5Ti"), json!(1_000_000), json!("1")],
-    ));
+    );
+    let message = "persistence.size must be a quantity above 0, such as 10Gi";
     for bad in [
         json!("0"),
         json!(0),
@@ -54,7 +62,7 @@ fn persistence() -> Vec<Case> {
         json!(""),
         json!("10 Gi"),
     ] {
-        all.push(persistence.refuses("size", bad, &[size]));
+        all.push(persistence.refuses("size", bad, &[message]));
     }
     all.extend(persistence.refuses_each(
         "size",
@@ -64,7 +72,12 @@ fn persistence() -> Vec<Case> {
             (json!(1.5), "integer,string"),
         ],
     ));
-    all.extend(persistence.accepts(
+    all
+}
+
+/// Where it is mounted.
+fn paths(persistence: &Place) -> Vec<Case> {
+    let mut all = persistence.accepts(
         "mountPath",
         [
             json!("/data"),
@@ -72,13 +85,14 @@ fn persistence() -> Vec<Case> {
             json!("/home/app/.cache"),
             json!(format!("/{}", "d".repeat(255))),
         ],
-    ));
+    );
+    let message = "persistence.mountPath must be an absolute path";
     for bad in NO_PATHS
         .iter()
         .filter(|path| path.len() > 1)
         .chain(&["/tmp", "/dev", "/proc", "/sys", "/etc"])
     {
-        all.push(persistence.refuses("mountPath", json!(bad), &[path, "such as /data"]));
+        all.push(persistence.refuses("mountPath", json!(bad), &[message, "such as /data"]));
     }
     all.extend(persistence.refuses_each(
         "mountPath",
@@ -88,8 +102,6 @@ fn persistence() -> Vec<Case> {
             (json!(1), "string"),
         ],
     ));
-    all.extend(claims(&persistence));
-    all.extend(beside(&view, &claim));
     all
 }
 

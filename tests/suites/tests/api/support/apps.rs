@@ -2,14 +2,14 @@
 
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail, ensure};
-use k8s_openapi::api::events::v1::Event;
+use anyhow::{Context, Result, ensure};
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::ResourceExt;
 use kube::api::{ListParams, Patch, PatchParams, PostParams};
 use restapi_types::{Phase, RestAPI, conditions};
 use serde_json::{Value, json};
 use suites::audit::Snapshot;
+use suites::events;
 use suites::namespace::Namespace;
 use suites::wait::{eventually, unchanged};
 
@@ -178,24 +178,5 @@ pub async fn quiet(ns: &Namespace, limit: Duration) -> Result<Snapshot> {
 
 /// Waits for an event about a RestAPI with that reason, whose note holds `part`.
 pub async fn told(ns: &Namespace, name: &str, reason: &str, part: &str) -> Result<()> {
-    let what = format!("an event {reason} about {name} that tells {part:?}");
-    eventually(SOON, &what, async || {
-        let events = ns.api::<Event>().list(&ListParams::default()).await?;
-        let about = |e: &&Event| {
-            e.regarding
-                .as_ref()
-                .is_some_and(|r| r.name.as_deref() == Some(name))
-        };
-        let notes: Vec<_> = events
-            .iter()
-            .filter(about)
-            .filter(|e| e.reason.as_deref() == Some(reason))
-            .filter_map(|e| e.note.clone())
-            .collect();
-        if notes.iter().any(|note| note.contains(part)) {
-            return Ok(());
-        }
-        bail!("events {reason}: {notes:?}")
-    })
-    .await
+    events::told(ns, name, reason, &[part], SOON).await
 }
