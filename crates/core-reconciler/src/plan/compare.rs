@@ -67,14 +67,14 @@ impl Compare<'_> {
         }
         let found = serde_json::to_value(live)?;
         let undone = undone::found(&live.metadata, &hash);
+        if undone == Some(Undone::AppliedAgain) {
+            return Ok(Some(undone::replacement(draft, version(live), &hash)));
+        }
         let ignored = undone.map_or(IGNORED, |_| IGNORED_UNDONE);
         let field = match (first_difference(&draft.body, &found, ignored), undone) {
             (Some(field), _) => field,
             (None, None) => return Ok(None),
-            (None, Some(Undone::All)) => "spec.template".to_owned(),
-            (None, Some(Undone::AppliedAgain)) => {
-                return Ok(Some(undone::replacement(draft, version(live), &hash)));
-            }
+            (None, Some(_)) => "spec.template".to_owned(),
         };
         let unchanged_intent = annotation(&live.metadata, keys::APPLIED) == Some(hash.as_str());
         if unchanged_intent || undone.is_some() {

@@ -80,6 +80,18 @@ fn the_replacement_ends_with_the_hash_of_what_is_wanted() {
 }
 
 #[test]
+fn a_value_that_is_stored_otherwise_does_not_keep_it_from_ending() {
+    let mut world = undone(&first(), &second());
+    written(&mut world);
+    tamper(&mut world, "Deployment", NAME, |d| {
+        let container = &mut d["spec"]["template"]["spec"]["containers"][0];
+        container["imagePullPolicy"] = json!("as the API server has it");
+    });
+    let replace = format!("replace /spec/template in Deployment {NAME}");
+    assert_eq!(written(&mut world), (vec![replace], vec![]));
+}
+
+#[test]
 fn a_change_of_the_spec_after_it_is_a_change_and_no_drift() {
     let mut world = undone(&first(), &second());
     change(&mut world, &json!({"image": "app:3", "view": {}}));
