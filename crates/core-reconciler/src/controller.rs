@@ -168,8 +168,7 @@ impl Core {
                 return Ok(Err(Requeue::After(AFTER_RACE)));
             }
             Err(WriteError::NamespaceGoing(_)) => {
-                let (namespace, _) = owner(&world.restapi);
-                self.going.note(&namespace, self.ctx.clock.monotonic());
+                self.going.note(&key.0, self.ctx.clock.monotonic());
                 return Ok(Err(Requeue::After(namespaces::PAUSE)));
             }
             Err(error) => return Err(error.into()),

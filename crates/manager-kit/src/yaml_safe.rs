@@ -7,9 +7,10 @@
 use std::io::{self, Write};
 
 use serde::Serialize as _;
+use serde::ser::Error as _;
 use serde_json::Value;
 use serde_json::ser::Formatter;
-use serde_json::value::{RawValue, to_raw_value};
+use serde_json::value::RawValue;
 
 /// `value` as JSON that is safe to be read as YAML.
 ///
@@ -18,11 +19,9 @@ use serde_json::value::{RawValue, to_raw_value};
 pub(crate) fn json(value: &Value) -> serde_json::Result<Box<RawValue>> {
     let mut text = Vec::with_capacity(1024);
     value.serialize(&mut serde_json::Serializer::with_formatter(&mut text, Safe))?;
-    match String::from_utf8(text) {
-        Ok(text) => RawValue::from_string(text),
-        // Can't be: only whole characters were written.
-        Err(_) => to_raw_value(value),
-    }
+    // Only whole characters were written.
+    let text = String::from_utf8(text).map_err(serde_json::Error::custom)?;
+    RawValue::from_string(text)
 }
 
 /// Whether YAML reads the character in a string as something else, or not at all.

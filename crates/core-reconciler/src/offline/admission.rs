@@ -51,7 +51,7 @@ impl Admission {
     /// # Errors
     /// Everything for which it would be refused.
     pub(super) fn accept(&self, object: &Value) -> Result<Accepted, Vec<Finding>> {
-        let object = &without_status(&without_nulls(object));
+        let object = &without_status(without_nulls(object));
         let mut found = envelope::findings(object);
         let spec = object.get("spec").unwrap_or(&Value::Null);
         if !spec.is_null() {
@@ -104,8 +104,7 @@ impl Admission {
 }
 
 /// An object as the API server looks at it when it is made: whatever its status says is dropped.
-fn without_status(object: &Value) -> Value {
-    let mut object = object.clone();
+fn without_status(mut object: Value) -> Value {
     if let Value::Object(fields) = &mut object {
         fields.remove("status");
     }
