@@ -93,16 +93,19 @@ fn url(app: &Application, component: &Component) -> Option<String> {
     Some(format!("{scheme}://{name}.{}.svc:{port}", app.namespace))
 }
 
-/// Why the component is not ready: what its pods say, then what its workload says, then that it takes time.
+/// Why the component is not ready: that pods of it are refused (those that are there may then be of the template
+/// before, and say nothing about what is asked for), else what its pods say, then that its workload is late, then
+/// that it takes time.
 fn cause(
     component: &Component,
     workload: Option<&DynamicObject>,
     counts: &Counts,
     world: &World,
 ) -> Cause {
-    let said_by_pods = pods::cause(component, &world.pods);
-    said_by_pods
-        .or_else(|| said_by_workload(workload?))
+    workload
+        .and_then(refused)
+        .or_else(|| pods::cause(component, &world.pods))
+        .or_else(|| late(workload?))
         .unwrap_or_else(|| Cause {
             reason: "RollingOut",
             message: match workload {
@@ -116,17 +119,19 @@ fn cause(
         })
 }
 
-fn said_by_workload(workload: &DynamicObject) -> Option<Cause> {
-    if let Some(failure) = workload::condition(workload, "ReplicaFailure", "True") {
-        return Some(Cause {
-            reason: "PodsRefused",
-            message: format!(
-                "its pods are refused: {}; make room in the quota or correct what the policy names",
-                failure.message.unwrap_or_default()
-            ),
-            is_final: true,
-        });
-    }
+fn refused(workload: &DynamicObject) -> Option<Cause> {
+    let failure = workload::condition(workload, "ReplicaFailure", "True")?;
+    Some(Cause {
+        reason: "PodsRefused",
+        message: format!(
+            "its pods are refused: {}; make room in the quota or correct what the policy names",
+            failure.message.unwrap_or_default()
+        ),
+        is_final: true,
+    })
+}
+
+fn late(workload: &DynamicObject) -> Option<Cause> {
     let late = workload::condition(workload, "Progressing", "False")?;
     Some(Cause {
         reason: "DeadlineExceeded",

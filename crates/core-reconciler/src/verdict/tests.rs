@@ -140,6 +140,24 @@ fn what_the_deployment_says_is_told(#[case] type_: &str, #[case] value: &str, #[
 }
 
 #[test]
+fn that_pods_are_refused_comes_before_what_the_pods_of_the_template_before_say() {
+    let mut deployment = counts(2, 1, 0, 0);
+    deployment["conditions"] =
+        json!([{"type": "ReplicaFailure", "status": "True", "message": "exceeded quota"}]);
+    let mut world = world(Some(deployment));
+    world.pods = vec![Arc::new(
+        serde_json::from_value(json!({
+            "metadata": {"name": "p", "labels": {"app.kubernetes.io/component": "view"}},
+            "status": {"conditions": [{"type": "PodScheduled", "status": "False", "reason": "Unschedulable"}]},
+        }))
+        .unwrap(),
+    )];
+    let status = of(&world, &Plan::default(), &Outcome::default());
+    assert!(message(&status).starts_with("view: its pods are refused: exceeded quota"));
+    assert_eq!(holding(&status), [STALLED, PROGRESSING]);
+}
+
+#[test]
 fn what_is_in_the_way_keeps_ready_false_though_pods_are_fine() {
     let target = Target {
         kind: "Service".into(),

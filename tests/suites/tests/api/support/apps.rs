@@ -86,9 +86,10 @@ pub async fn holds(
         async || {
             let app = get(ns, name).await?;
             let found = condition(&app, type_)?;
+            let said = &condition(&app, conditions::READY)?.message;
             ensure!(
                 found.status == "True" && found.reason == reason,
-                "{found:?}"
+                "{found:?}; Ready says: {said}"
             );
             Ok(found.message.clone())
         },

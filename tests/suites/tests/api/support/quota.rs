@@ -2,22 +2,26 @@
 
 use std::collections::BTreeMap;
 
-use anyhow::{Result, ensure};
-use k8s_openapi::api::core::v1::ResourceQuota;
+use anyhow::{Result, bail, ensure};
+use k8s_openapi::api::core::v1::{PodTemplate, ResourceQuota};
 use k8s_openapi::apimachinery::pkg::api::resource::Quantity;
-use kube::api::{Patch, PatchParams};
+use kube::api::{Patch, PatchParams, PostParams};
 use serde_json::json;
 use suites::namespace::Namespace;
 use suites::wait::eventually;
 
 use super::SOON;
 
-/// Limits what the namespace may hold, and waits until the limit is in force: known to the API server, with
-/// at least `counted` objects counted. Until it has counted what exists, a quota lets more in.
+/// What no test makes: that it is refused shows that the API server applies the quota.
+const PROBE: &str = "count/podtemplates";
+
+/// Limits what the namespace may hold, and waits until the limit is in force, with at least `counted` objects
+/// counted. Until the quota's status says what it counts, and the API server's own cache holds that status, it
+/// lets everything in.
 pub async fn limit(ns: &Namespace, what: &str, most: &str, counted: u32) -> Result<()> {
     let body = json!({
         "apiVersion": "v1", "kind": "ResourceQuota",
-        "metadata": {"name": "limit"}, "spec": {"hard": {what: most}},
+        "metadata": {"name": "limit"}, "spec": {"hard": {what: most, PROBE: "0"}},
     });
     let api = ns.api::<ResourceQuota>();
     api.patch(
@@ -37,7 +41,22 @@ pub async fn limit(ns: &Namespace, what: &str, most: &str, counted: u32) -> Resu
             hard.as_deref() == Some(most) && count >= Some(counted),
             "in force is {hard:?}, counted are {used:?}"
         );
-        Ok(())
+        is_applied(ns).await
     })
     .await
+}
+
+async fn is_applied(ns: &Namespace) -> Result<()> {
+    let probe = serde_json::from_value::<PodTemplate>(json!({
+        "metadata": {"name": "probe"},
+        "template": {"spec": {"containers": [{"name": "c", "image": "example.invalid/c:1"}]}},
+    }))?;
+    let dry_run = PostParams {
+        dry_run: true,
+        ..PostParams::default()
+    };
+    match ns.api::<PodTemplate>().create(&dry_run, &probe).await {
+        Err(kube::Error::Api(refusal)) if refusal.message.contains("exceeded quota") => Ok(()),
+        other => bail!("the API server does not apply it yet: {other:?}"),
+    }
 }
