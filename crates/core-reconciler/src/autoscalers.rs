@@ -4,7 +4,6 @@
 //! kept. KEDA scales through one as well.
 
 use std::collections::{BTreeSet, HashMap};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use futures::{Stream, StreamExt as _, stream};
@@ -13,6 +12,7 @@ use kube::ResourceExt as _;
 use kube::runtime::watcher::Event;
 use manager_kit::tracker::{Owner, Target};
 use restapi_types::{ComponentName, Environment};
+use tokio::sync::SetOnce;
 
 /// The targets of one namespace, by autoscaler.
 type Targets = HashMap<String, Target>;
@@ -21,7 +21,7 @@ type Targets = HashMap<String, Target>;
 #[derive(Clone, Debug, Default)]
 pub struct Autoscalers {
     targets: Arc<Mutex<HashMap<String, Targets>>>,
-    synced: Arc<AtomicBool>,
+    synced: Arc<SetOnce<()>>,
 }
 
 impl Autoscalers {
@@ -33,10 +33,9 @@ impl Autoscalers {
         found.cloned().collect()
     }
 
-    /// Whether the first list is complete.
-    #[must_use]
-    pub fn are_synced(&self) -> bool {
-        self.synced.load(Ordering::Acquire)
+    /// Completes when the first list is complete.
+    pub async fn synced(&self) {
+        self.synced.wait().await;
     }
 
     /// Follows `events` and yields the applications whose workloads gained or lost an autoscaler.
@@ -64,7 +63,8 @@ impl Autoscalers {
             }
             Event::InitDone => {
                 let before = std::mem::replace(&mut *self.lock(), std::mem::take(listed));
-                self.synced.store(true, Ordering::Release);
+                // An error says that it was synced before.
+                let _ = self.synced.set(());
                 let targets = self.lock();
                 let all = before.iter().chain(targets.iter());
                 all.flat_map(|(namespace, t)| t.values().filter_map(|t| owner(namespace, t)))

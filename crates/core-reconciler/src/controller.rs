@@ -73,6 +73,10 @@ impl Reconciler for Core {
     type Object = RestAPI;
     type Error = Error;
 
+    async fn prepared(&self) {
+        self.caches.synced().await;
+    }
+
     async fn reconcile(&self, restapi: Arc<RestAPI>, shard: HeldShard) -> Result<Requeue, Error> {
         let world = match self.look(restapi).await? {
             Ok(world) => world,

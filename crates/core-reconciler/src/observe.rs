@@ -48,10 +48,13 @@ pub struct Caches {
 }
 
 impl Caches {
-    fn are_synced(&self) -> bool {
-        self.owned.iter().all(|owned| owned.cache.is_synced())
-            && self.pods.is_synced()
-            && self.autoscalers.are_synced()
+    /// Completes when all first lists are complete.
+    pub async fn synced(&self) {
+        for owned in &self.owned {
+            owned.cache.synced().await;
+        }
+        self.pods.synced().await;
+        self.autoscalers.synced().await;
     }
 
     /// The state in which the caches have an object that was written for `owner`.
@@ -73,9 +76,6 @@ impl Caches {
             .collect()
     }
 }
-
-/// How soon to look again while the first lists are not complete.
-const FIRST_LISTS: Duration = Duration::from_millis(50);
 
 /// What there is to see.
 #[derive(Debug)]
@@ -106,9 +106,6 @@ pub async fn observe(
     restapi: Arc<RestAPI>,
     now: Timestamp,
 ) -> Result<Observed, kube::Error> {
-    if !caches.are_synced() {
-        return Ok(Observed::Stale(FIRST_LISTS));
-    }
     let owner = owner(&restapi);
     let in_caches = |target: &Target| caches.version(&owner, &restapi, target);
     let overdue = match tracker.check(&owner, Instant::now(), in_caches) {

@@ -14,7 +14,7 @@ mod prune;
 mod replicas;
 mod undone;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::ops::ControlFlow;
 use std::sync::Arc;
 
@@ -211,6 +211,7 @@ pub fn plan(
         },
     };
     let desired = desired::all(serving, &record, world, surroundings)?;
+    let wanted: BTreeSet<_> = desired.iter().map(|d| d.draft.target()).collect();
     let mut plan = Plan {
         revision_number: number,
         ..Plan::default()
@@ -218,9 +219,9 @@ pub fn plan(
     if let Err(unclear) = Request::of(&world.restapi) {
         plan.obstacles.push(Obstacle::AdoptionUnclear(unclear));
     }
-    planner.steps(serving, &desired, &mut plan)?;
+    planner.steps(serving, desired, &mut plan)?;
     plan.waves.push(plan.replaces.values().cloned().collect());
-    plan.waves.push(prune::surplus(app, &desired, world));
+    plan.waves.push(prune::surplus(app, wanted, world));
     plan.waves.retain(|wave| !wave.is_empty());
     if world.restapi.spec.paused == Some(true) && !matches!(rollback, Rollback::Held { .. }) {
         plan.is_paused = !plan.waves.is_empty();
@@ -248,7 +249,7 @@ impl Planner<'_> {
     fn steps(
         &self,
         app: &Application,
-        desired: &[Desired],
+        desired: Vec<Desired>,
         plan: &mut Plan,
     ) -> Result<(), PlanError> {
         let (mut foundations, mut workloads) = (Vec::new(), Vec::new());
@@ -270,10 +271,10 @@ impl Planner<'_> {
     fn step(
         &self,
         app: &Application,
-        desired: &Desired,
+        desired: Desired,
         plan: &mut Plan,
     ) -> Result<Option<Step>, PlanError> {
-        let mut draft = desired.draft.clone();
+        let mut draft = desired.draft;
         let kind = draft.resource.kind.as_str();
         let live = self.world.objects.get(kind, &draft.name).map(Arc::as_ref);
         if let Some(optional) = desired.optional

@@ -10,7 +10,6 @@ mod index;
 
 use std::collections::BTreeSet;
 use std::marker::PhantomData;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, PoisonError, RwLock, RwLockReadGuard, RwLockWriteGuard};
 
 use futures::{Stream, StreamExt as _, stream};
@@ -19,6 +18,7 @@ use kube::{Resource, ResourceExt as _};
 use restapi_types::keys;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use tokio::sync::SetOnce;
 
 use self::index::{Changed, Index};
 
@@ -28,7 +28,7 @@ use crate::tracker::{Owner, Version};
 /// The objects of one kind by owner. Clones share them.
 pub struct Cache<K> {
     objects: Arc<RwLock<Index>>,
-    synced: Arc<AtomicBool>,
+    synced: Arc<SetOnce<()>>,
     kind: PhantomData<fn() -> K>,
 }
 
@@ -93,7 +93,12 @@ impl<K> Cache<K> {
     /// Whether the first list is complete. Before that, nothing may be concluded from what is not there.
     #[must_use]
     pub fn is_synced(&self) -> bool {
-        self.synced.load(Ordering::Acquire)
+        self.synced.initialized()
+    }
+
+    /// Completes when the first list is complete.
+    pub async fn synced(&self) {
+        self.synced.wait().await;
     }
 
     fn read(&self) -> RwLockReadGuard<'_, Index> {
@@ -118,6 +123,8 @@ pub fn version<K: Resource>(object: &K) -> Version {
 /// well. A new version of an object that says the same is nothing new: what `events` leaves out of objects
 /// tells nobody anything. `managedFields` are dropped: they are half of an object's size.
 ///
+/// Nobody is told of the first list: who reads the cache waits until it is [`Cache::synced`].
+///
 /// A list that is repeated replaces objects one by one, so that there are never two copies of everything.
 pub fn feed<K>(cache: Cache<K>, events: impl Stream<Item = Event<K>>) -> impl Stream<Item = Owner>
 where
@@ -135,19 +142,15 @@ where
         Event::Init => *list = list.wrapping_add(1),
         Event::InitApply(object) => {
             let told = put(cache, object, *list);
-            // Everybody is told when the first list is complete: before that nobody can plan anything.
             if cache.is_synced() {
                 return told;
             }
         }
         Event::InitDone => {
-            let mut objects = cache.write();
-            let gone = objects.take_unseen(*list);
-            return if cache.synced.swap(true, Ordering::AcqRel) {
-                gone.into_iter().collect()
-            } else {
-                objects.owners().into_iter().collect()
-            };
+            let gone = cache.write().take_unseen(*list);
+            // An error says that it was synced before.
+            let _ = cache.synced.set(());
+            return gone.into_iter().collect();
         }
         Event::Apply(object) => return put(cache, object, *list),
         Event::Delete(object) => return take(cache, &object).into_iter().collect(),

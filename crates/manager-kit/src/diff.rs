@@ -3,6 +3,7 @@
 //! Server-side apply without a change still costs the API server a write request, so a manager compares
 //! first. The comparison is semantic: what the API server adds, normalises or drops is no difference.
 
+use kube::core::DynamicObject;
 use serde_json::{Map, Value};
 
 use crate::quantity;
@@ -29,57 +30,62 @@ const DROPPED: &[&str] = &[
     "hostIPC",
 ];
 
-/// The path of the first field of `desired` that `live` does not have or has otherwise. `ignored` are
-/// paths such as `metadata.labels.restapi.dev/generation` that are not compared.
+/// The path of the first field of `desired`, a whole object, that `live` does not have or has otherwise; its type
+/// is not compared. `ignored` are paths such as `metadata.labels.restapi.dev/generation` that are not compared
+/// either.
 ///
 /// Empty strings, lists and maps count as absent, because the API server drops them, and so do 0 and false in
 /// some fields.
-#[must_use]
-pub fn first_difference(desired: &Value, live: &Value, ignored: &[&str]) -> Option<String> {
-    compare(&Path::root(ignored), desired, live)
+///
+/// # Errors
+/// When the metadata of `live` can't be written as JSON, which none that came from JSON is.
+pub fn first_difference(
+    desired: &Value,
+    live: &DynamicObject,
+    ignored: &[&str],
+) -> Result<Option<String>, serde_json::Error> {
+    let metadata = serde_json::to_value(&live.metadata)?;
+    let mut walk = Walk::new(ignored);
+    let fields = desired.as_object().into_iter().flatten();
+    let mut differences = fields.filter_map(|(key, value)| match key.as_str() {
+        "apiVersion" | "kind" => None,
+        "metadata" => walk.at(key, |walk| walk.compare(value, &metadata)),
+        _ => walk.field(key, value, live.data.get(key)),
+    });
+    Ok(differences.next())
 }
 
-/// Where the comparison is.
-struct Path<'a> {
-    text: String,
+/// A comparison, and where it is. Most of what is compared is the same: paths are written out for differences only.
+struct Walk<'a> {
+    path: String,
     ignored: &'a [&'a str],
     /// Whether it is in an item of a list that is written as a whole, so that what else is there is foreign.
     is_in_whole: bool,
 }
 
-impl<'a> Path<'a> {
-    fn root(ignored: &'a [&'a str]) -> Self {
+impl<'a> Walk<'a> {
+    const fn new(ignored: &'a [&'a str]) -> Self {
         Self {
-            text: String::new(),
+            path: String::new(),
             ignored,
             is_in_whole: false,
         }
     }
 
-    fn child(&self, name: &str) -> Self {
-        let text = if self.text.is_empty() {
-            name.to_owned()
-        } else {
-            format!("{}.{name}", self.text)
-        };
-        Self {
-            text,
-            ignored: self.ignored,
-            is_in_whole: self.is_in_whole,
+    /// Goes to the child of that name, and comes back.
+    fn at<T>(&mut self, name: &str, visit: impl FnOnce(&mut Self) -> T) -> T {
+        let length = self.path.len();
+        if length > 0 {
+            self.path.push('.');
         }
-    }
-
-    /// An item of a list that is written as a whole.
-    fn item(&self) -> Self {
-        Self {
-            text: self.text.clone(),
-            ignored: self.ignored,
-            is_in_whole: true,
-        }
+        self.path.push_str(name);
+        let seen = visit(self);
+        self.path.truncate(length);
+        seen
     }
 
     fn is_ignored(&self) -> bool {
-        self.ignored.contains(&self.text.as_str())
+        self.ignored.contains(&self.path.as_str())
     }
 
     fn is_atomic(&self) -> bool {
@@ -87,8 +93,12 @@ impl<'a> Path<'a> {
     }
 
     fn ends_in(&self, names: &[&str]) -> bool {
-        let last = self.text.rsplit('.').next();
+        let last = self.path.rsplit('.').next();
         last.is_some_and(|last| names.contains(&last))
+    }
+
+    fn is_quantity(&self) -> bool {
+        self.path.contains(".resources.requests.") || self.path.contains(".resources.limits.")
     }
 
     /// Whether the API server makes nothing of this value.
@@ -117,57 +127,55 @@ impl<'a> Path<'a> {
         found.map(|(key, _)| key)
     }
 
-    fn is_quantity(&self) -> bool {
-        self.text.contains(".resources.requests.") || self.text.contains(".resources.limits.")
+    fn compare(&mut self, desired: &Value, live: &Value) -> Option<String> {
+        let same = match (desired, live) {
+            _ if self.is_ignored() || (self.is_nothing(desired) && self.is_nothing(live)) => true,
+            (Value::Object(desired), Value::Object(live)) => return self.maps(desired, live),
+            (Value::Array(desired), Value::Array(live)) => return self.lists(desired, live),
+            _ if self.is_quantity() => quantity::same(desired, live),
+            _ => desired == live,
+        };
+        (!same).then(|| self.path.clone())
     }
-}
 
-fn compare(path: &Path<'_>, desired: &Value, live: &Value) -> Option<String> {
-    let same = match (desired, live) {
-        _ if path.is_ignored() || (path.is_nothing(desired) && path.is_nothing(live)) => true,
-        (Value::Object(desired), Value::Object(live)) => return compare_maps(path, desired, live),
-        (Value::Array(desired), Value::Array(live)) => return compare_lists(path, desired, live),
-        _ if path.is_quantity() => quantity::same(desired, live),
-        _ => desired == live,
-    };
-    (!same).then(|| path.text.clone())
-}
-
-fn compare_maps(
-    path: &Path<'_>,
-    desired: &Map<String, Value>,
-    live: &Map<String, Value>,
-) -> Option<String> {
-    if let Some(foreign) = path.foreign_key(desired, live) {
-        return Some(path.child(foreign).text);
+    fn field(&mut self, key: &str, desired: &Value, live: Option<&Value>) -> Option<String> {
+        self.at(key, |walk| {
+            walk.compare(desired, live.unwrap_or(&Value::Null))
+        })
     }
-    desired.iter().find_map(|(key, value)| {
-        compare(
-            &path.child(key),
-            value,
-            live.get(key).unwrap_or(&Value::Null),
-        )
-    })
-}
 
-fn compare_lists(path: &Path<'_>, desired: &[Value], live: &[Value]) -> Option<String> {
-    if desired.is_empty() {
-        return Some(path.text.clone());
+    fn maps(&mut self, desired: &Map<String, Value>, live: &Map<String, Value>) -> Option<String> {
+        if let Some(foreign) = self.foreign_key(desired, live) {
+            return self.at(foreign, |walk| Some(walk.path.clone()));
+        }
+        let mut fields = desired.iter();
+        fields.find_map(|(key, value)| self.field(key, value, live.get(key)))
     }
-    let Some(key) = KEYS
-        .iter()
-        .find(|key| !path.is_in_whole && tells_apart(key, desired))
-    else {
+
+    fn lists(&mut self, desired: &[Value], live: &[Value]) -> Option<String> {
+        if desired.is_empty() {
+            return Some(self.path.clone());
+        }
+        let mut keys = KEYS.iter();
+        let Some(key) = keys.find(|key| !self.is_in_whole && tells_apart(key, desired)) else {
+            return self.whole(desired, live);
+        };
+        desired.iter().find_map(|item| {
+            let found = live.iter().find(|other| other.get(*key) == item.get(*key));
+            let name = item.get(*key).and_then(Value::as_str).unwrap_or_default();
+            self.field(name, item, found)
+        })
+    }
+
+    /// Compares lists that are written as a whole.
+    fn whole(&mut self, desired: &[Value], live: &[Value]) -> Option<String> {
+        let before = std::mem::replace(&mut self.is_in_whole, true);
         let mut pairs = desired.iter().zip(live);
         let is_other = desired.len() != live.len()
-            || pairs.any(|(item, found)| compare(&path.item(), item, found).is_some());
-        return is_other.then(|| path.text.clone());
-    };
-    desired.iter().find_map(|item| {
-        let found = live.iter().find(|other| other.get(*key) == item.get(*key));
-        let name = item.get(*key).and_then(Value::as_str).unwrap_or_default();
-        compare(&path.child(name), item, found.unwrap_or(&Value::Null))
-    })
+            || pairs.any(|(item, found)| self.compare(item, found).is_some());
+        self.is_in_whole = before;
+        is_other.then(|| self.path.clone())
+    }
 }
 
 /// Whether each of the items has the key, and each another value of it.
@@ -234,9 +242,21 @@ mod tests {
     #[case::other_quantity(json!({"c": [{"name": "x", "resources": {"limits": {"cpu": "1"}}}]}), json!({"c": [{"name": "x", "resources": {"limits": {"cpu": "2"}}}]}), Some("c.x.resources.limits.cpu"))]
     #[case::ignored(json!({"metadata": {"labels": {"g": "2"}}}), json!({"metadata": {"labels": {"g": "1"}}}), None)]
     fn differences(#[case] desired: Value, #[case] live: Value, #[case] expected: Option<&str>) {
-        assert_eq!(
-            first_difference(&desired, &live, &["metadata.labels.g"]).as_deref(),
-            expected
-        );
+        let mut walk = Walk::new(&["metadata.labels.g"]);
+        assert_eq!(walk.compare(&desired, &live).as_deref(), expected);
+        assert!(walk.path.is_empty());
+    }
+
+    #[rstest]
+    #[case::the_type_is_not_compared(json!({"apiVersion": "v1", "kind": "A"}), None)]
+    #[case::metadata(json!({"metadata": {"labels": {"a": "2"}}}), Some("metadata.labels.a"))]
+    #[case::the_rest(json!({"metadata": {"labels": {"a": "1"}}, "spec": {"x": 2}}), Some("spec.x"))]
+    #[case::same(json!({"metadata": {"labels": {"a": "1"}}, "spec": {"x": 1}}), None)]
+    fn objects(#[case] desired: Value, #[case] expected: Option<&str>) {
+        let live =
+            json!({"metadata": {"name": "a", "labels": {"a": "1"}}, "spec": {"x": 1, "y": 1}});
+        let live: DynamicObject = serde_json::from_value(live).unwrap();
+        let found = first_difference(&desired, &live, &[]).unwrap();
+        assert_eq!(found.as_deref(), expected);
     }
 }

@@ -74,6 +74,12 @@ pub trait Reconciler: Send + Sync + 'static {
     /// What can go wrong.
     type Error: ReconcileError;
 
+    /// Completes when enough is known to reconcile anything: when the first lists are complete, say. No object
+    /// is reconciled before, and each once then.
+    fn prepared(&self) -> impl Future<Output = ()> + Send {
+        std::future::ready(())
+    }
+
     /// Brings the world closer to what `object` asks for. Called again after every change, after an
     /// error with growing delay, and never twice at once for the same object. Must not wait for
     /// anything but the API server, must be safe to cut off at any await, and asks `shard` before

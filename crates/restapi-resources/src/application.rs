@@ -133,10 +133,15 @@ impl Application {
     /// to. They are a part of the revision: changed content is a new one.
     #[must_use]
     pub fn pinned(mut self, config: impl Fn(&Component) -> Option<String>) -> Self {
+        let mut is_new = false;
         for component in &mut self.components {
-            component.config = config(component);
+            let now = config(component);
+            is_new |= component.config != now;
+            component.config = now;
         }
-        self.revision = revision::of(&self.components);
+        if is_new {
+            self.revision = revision::of(&self.components);
+        }
         self
     }
 

@@ -1,5 +1,6 @@
 //! One spelling for every JSON value, and short hashes of it.
 
+use serde::{Serialize, Serializer};
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 
@@ -9,20 +10,24 @@ pub const DIGITS: usize = 12;
 /// The value with every object's keys in order and without nulls, whatever order they were built in.
 #[must_use]
 pub fn text(value: &Value) -> String {
-    match value {
-        Value::Object(map) => {
-            let mut fields: Vec<_> = map.iter().filter(|(_, v)| !v.is_null()).collect();
-            fields.sort_by_key(|(key, _)| *key);
-            let fields: Vec<_> = fields
-                .into_iter()
-                .map(|(k, v)| format!("{}:{}", Value::from(k.as_str()), text(v)))
-                .collect();
-            format!("{{{}}}", fields.join(","))
+    // Nothing of a value, whose keys are strings, fails to become text.
+    serde_json::to_string(&Canonical(value)).unwrap_or_default()
+}
+
+/// Serializes a value in its one spelling.
+struct Canonical<'a>(&'a Value);
+
+impl Serialize for Canonical<'_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self.0 {
+            Value::Object(map) => {
+                let mut fields: Vec<_> = map.iter().filter(|(_, v)| !v.is_null()).collect();
+                fields.sort_by_key(|(key, _)| *key);
+                serializer.collect_map(fields.into_iter().map(|(k, v)| (k, Canonical(v))))
+            }
+            Value::Array(items) => serializer.collect_seq(items.iter().map(Canonical)),
+            scalar => scalar.serialize(serializer),
         }
-        Value::Array(items) => {
-            format!("[{}]", items.iter().map(text).collect::<Vec<_>>().join(","))
-        }
-        scalar => scalar.to_string(),
     }
 }
 

@@ -14,19 +14,14 @@ use super::undone::{self, Undone};
 use super::{Drift, Obstacle, Plan, PlanError, ports};
 use crate::kinds::carries_traffic;
 
-/// Not compared: these labels are written only together with something that is, and objects of a list don't
-/// say what they are.
+/// Not compared: these labels are written only together with something that is.
 const IGNORED: &[&str] = &[
-    "apiVersion",
-    "kind",
     "metadata.labels.restapi.dev/generation",
     "metadata.labels.restapi.dev/applied",
 ];
 
 /// What is not compared in an object that was undone, whose hash is another one anyway.
 const IGNORED_UNDONE: &[&str] = &[
-    "apiVersion",
-    "kind",
     "metadata.labels.restapi.dev/generation",
     "metadata.labels.restapi.dev/applied",
     "metadata.annotations.restapi.dev/applied",
@@ -65,13 +60,12 @@ impl Compare<'_> {
             plan.obstacles.push(obstacle);
             return Ok(None);
         }
-        let found = serde_json::to_value(live)?;
         let undone = undone::found(&live.metadata, &hash);
         if undone == Some(Undone::AppliedAgain) {
             return Ok(Some(undone::replacement(draft, version(live), &hash)));
         }
         let ignored = undone.map_or(IGNORED, |_| IGNORED_UNDONE);
-        let field = match (first_difference(&draft.body, &found, ignored), undone) {
+        let field = match (first_difference(&draft.body, live, ignored)?, undone) {
             (Some(field), _) => field,
             (None, None) => return Ok(None),
             (None, Some(_)) => "spec.template".to_owned(),
@@ -83,7 +77,7 @@ impl Compare<'_> {
                 field,
             });
         }
-        let foreign = ports::foreign(&draft.body, &found);
+        let foreign = ports::foreign(&draft.body, &live.data);
         if !foreign.is_empty() {
             // What else differs is applied once this is done.
             return Ok(Some(Write::Replace(draft, version(live), foreign)));

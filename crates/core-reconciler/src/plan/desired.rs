@@ -75,7 +75,7 @@ pub(super) fn all(
 ) -> Result<Vec<Desired>, PlanError> {
     let environment = active_environment(&world.objects);
     let live = live_ports(world);
-    let mut all = vec![Desired::new(record, stage_of(record), Role::Workloads)?];
+    let mut all = Vec::new();
     let monitors_pods = world.served.contains("PodMonitor");
     add_companions(
         &mut all,
@@ -87,6 +87,8 @@ pub(super) fn all(
     for component in render(app, environment, WRITER, version, &called).components {
         add_component(&mut all, app, component, monitors_pods)?;
     }
+    // Last of its stage: what serves is on its way first.
+    all.push(Desired::new(record, stage_of(record), Role::Workloads)?);
     Ok(all)
 }
 

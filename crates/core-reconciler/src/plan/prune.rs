@@ -14,8 +14,7 @@ use restapi_resources::controller_revision::HISTORY_LIMIT;
 use restapi_types::keys;
 use serde_json::Value;
 
-use super::desired::Desired;
-use super::{Step, records};
+use super::Step;
 use crate::kinds::{self, OwnedKind, is_workload};
 use crate::workload::Counts;
 use crate::world::World;
@@ -23,16 +22,12 @@ use crate::world::World;
 /// The kind of the records of revisions.
 const RECORD: &str = "ControllerRevision";
 
-/// Deletes of everything that the application owns, that is not desired, and that nothing live needs.
-pub(super) fn surplus(app: &Application, desired: &[Desired], world: &World) -> Vec<Step> {
-    let mut wanted: BTreeSet<(&str, String)> = desired
-        .iter()
-        .map(|d| (d.draft.resource.kind.as_str(), d.draft.name.clone()))
-        .collect();
+/// Deletes of everything that the application owns, that is not wanted, and that nothing live needs.
+pub(super) fn surplus(app: &Application, mut wanted: BTreeSet<Target>, world: &World) -> Vec<Step> {
     let kept: Vec<_> = kept_records(world, &wanted).collect();
-    wanted.extend(kept.into_iter().map(|name| (RECORD, name)));
+    wanted.extend(kept);
     let surplus = world.objects.iter().filter(|(kind, object)| {
-        !wanted.contains(&(*kind, object.name_any()))
+        !wanted.contains(&target(kind, object))
             && is_ours(app, object)
             && !is_needed(app, kind, object, world)
     });
@@ -50,11 +45,15 @@ pub(super) fn surplus(app: &Application, desired: &[Desired], world: &World) -> 
         .collect()
 }
 
-fn delete(kind: &OwnedKind, object: &DynamicObject) -> Step {
-    let target = Target {
-        kind: kind.resource.kind.clone(),
+fn target(kind: &str, object: &DynamicObject) -> Target {
+    Target {
+        kind: kind.to_owned(),
         name: object.name_any(),
-    };
+    }
+}
+
+fn delete(kind: &OwnedKind, object: &DynamicObject) -> Step {
+    let target = target(&kind.resource.kind, object);
     Step {
         role: kind.role,
         write: Write::Delete(kind.resource.clone(), target, version(object)),
@@ -151,14 +150,12 @@ fn workloads(world: &World) -> impl Iterator<Item = &Arc<DynamicObject>> {
 }
 
 /// The newest of the records besides the one that the spec asks for, and any that an order to go back names.
-fn kept_records(
-    world: &World,
-    wanted: &BTreeSet<(&str, String)>,
-) -> impl Iterator<Item = String> + use<> {
-    let mut all: Vec<_> = records(&world.objects)
-        .into_iter()
-        .map(|record| (record.revision, record.name_any()))
-        .filter(|(_, name)| !wanted.contains(&(RECORD, name.clone())))
+fn kept_records(world: &World, wanted: &BTreeSet<Target>) -> impl Iterator<Item = Target> + use<> {
+    let mut all: Vec<_> = world
+        .objects
+        .of(RECORD)
+        .map(|record| (number(record), target(RECORD, record)))
+        .filter(|(_, record)| !wanted.contains(record))
         .collect();
     all.sort_by(|a, b| b.cmp(a));
     let order = world.restapi.annotations().get(keys::ROLLBACK);
@@ -166,5 +163,11 @@ fn kept_records(
     all.into_iter()
         .enumerate()
         .filter(move |(i, (number, _))| *i < HISTORY_LIMIT || ordered == Some(*number))
-        .map(|(_, (_, name))| name)
+        .map(|(_, (_, record))| record)
+}
+
+/// The number of the revision that a record is of.
+fn number(record: &DynamicObject) -> i64 {
+    let number = record.data.get("revision").and_then(Value::as_i64);
+    number.unwrap_or_default()
 }

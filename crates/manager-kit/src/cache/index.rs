@@ -85,17 +85,6 @@ impl Index {
         owners
     }
 
-    /// Everybody who owns something.
-    pub(super) fn owners(&self) -> Vec<Owner> {
-        let namespaces = self.namespaces.iter();
-        namespaces
-            .flat_map(|(namespace, all)| {
-                let owners = all.owners.keys();
-                owners.map(move |owner| (namespace.clone(), owner.to_string()))
-            })
-            .collect()
-    }
-
     /// The objects of `owner` with their names, by name.
     pub(super) fn of(&self, owner: &Owner) -> Vec<(Arc<str>, Packed)> {
         let (namespace, instance) = owner;

@@ -34,7 +34,7 @@ async fn deletions_are_told_and_relists_forget_what_is_gone() {
         Event::InitDone,
     ])
     .await;
-    assert_eq!(changed, ["one", "two", "two", "three", "one"].map(owner));
+    assert_eq!(changed, ["two", "three", "one"].map(owner));
     assert!(cache.is_synced());
     assert!(cache.of(&owner("one")).is_empty() && cache.of(&owner("two")).is_empty());
     assert_eq!(cache.version(&owner("three"), "c").unwrap().uid, "3");
@@ -55,7 +55,7 @@ async fn a_relist_tells_nobody_what_is_as_it_was() {
         Event::InitDone,
     ])
     .await;
-    assert_eq!(changed, ["one", "two", "two"].map(owner));
+    assert_eq!(changed, [owner("two")]);
     let two = cache.of(&owner("two"));
     assert_eq!(
         two.iter().map(|s| (**s).clone()).collect::<Vec<_>>(),
@@ -78,7 +78,7 @@ async fn a_list_that_broke_off_forgets_nothing() {
         Event::InitDone,
     ])
     .await;
-    assert_eq!(changed, ["one", "two"].map(owner));
+    assert_eq!(changed, []);
     assert_eq!(
         (cache.of(&owner("one")).len(), cache.of(&owner("two")).len()),
         (1, 1)

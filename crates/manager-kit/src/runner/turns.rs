@@ -33,14 +33,22 @@ impl Turns {
         }
     }
 
-    /// Waits for the turn, which lasts until the returned value is dropped; none when the shutdown comes first.
-    pub(super) async fn next(&self) -> Option<SemaphorePermit<'_>> {
+    /// Waits until all is `prepared` and then for the turn, which lasts until the returned value is dropped; none
+    /// when the shutdown comes first.
+    pub(super) async fn next(
+        &self,
+        prepared: impl Future<Output = ()>,
+    ) -> Option<SemaphorePermit<'_>> {
         let _waiting = self.metrics.wait(self.controller);
+        let turn = async {
+            prepared.await;
+            // The semaphore serves in order, and is never closed.
+            self.free.acquire().await.ok()
+        };
         tokio::select! {
             biased;
             () = self.shutdown.requested() => None,
-            // The semaphore serves in order, and is never closed.
-            turn = self.free.acquire() => turn.ok(),
+            turn = turn => turn,
         }
     }
 }

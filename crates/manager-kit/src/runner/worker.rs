@@ -60,7 +60,8 @@ impl<R: Reconciler> Worker<R> {
         if self.shard(object).is_none() {
             return Action::await_change();
         }
-        let Some(_turn) = self.turns.next().await else {
+        let prepared = self.reconciler.prepared();
+        let Some(_turn) = self.turns.next(prepared).await else {
             return Action::await_change();
         };
         // As it is now, not as it was when it began to wait.

@@ -88,8 +88,14 @@ async fn a_manager_that_starts_again_writes_nothing() -> Result<()> {
         })
         .await?;
         writes_nothing(&ns, &manager, Duration::from_secs(2)).await?;
-        let writes = manager.metrics().await?.writes();
+        let metrics = manager.metrics().await?;
+        let writes = metrics.writes();
         ensure!(writes < 1.0, "{writes} writes since its start");
+        let count = metrics.sum("controller_runtime_reconcile_total", &[]);
+        ensure!(
+            count <= 4.0,
+            "{count} reconciles of two applications: before the first lists were complete?"
+        );
         ensure!(
             suites::audit::Snapshot::of(&ns).await? == before,
             "something was changed"

@@ -1,5 +1,7 @@
 //! How long a change of a spec takes to reach the Deployment that changes.
 
+mod bare;
+
 use std::time::Instant;
 
 use anyhow::{Context, Result};
@@ -11,6 +13,7 @@ use restapi_types::{ComponentName, Environment, RestAPI, names};
 use serde_json::json;
 use suites::namespace::Namespace;
 
+use self::bare::Bare;
 use crate::Common;
 use crate::applications::{is_settled, name};
 use crate::figures::{Figure, percentile};
@@ -50,6 +53,7 @@ pub async fn run(args: &Args) -> Result<Vec<Figure>> {
         times.push(change.measured(&namespace, &mut sight).await?);
     }
     running::stop(manager).await?;
+    let bare = bare(args, &namespace, &mut sight).await?;
     eprintln!(
         "latency: {} changes, p90 {:.1} ms, max {:.1} ms",
         times.len(),
@@ -59,7 +63,21 @@ pub async fn run(args: &Args) -> Result<Vec<Figure>> {
     Ok(vec![
         Figure::new("first_write_p50_ms", percentile(&times, 0.5), "ms"),
         Figure::new("first_write_p99_ms", percentile(&times, 0.99), "ms"),
+        Figure::new("bare_p50_ms", percentile(&bare, 0.5), "ms"),
+        Figure::new("bare_p99_ms", percentile(&bare, 0.99), "ms"),
     ])
+}
+
+/// What the same changes take a client that has nothing to work out.
+async fn bare(args: &Args, namespace: &Namespace, sight: &mut Sight) -> Result<Vec<f64>> {
+    let changes = usize::from(args.changes);
+    let change = |number| Change::new(&name(number % usize::from(args.apps)), number);
+    let mut bare = Bare::like(&change(0), namespace).await?;
+    let mut times = Vec::new();
+    for number in changes..changes * 2 {
+        times.push(bare.measured(&change(number), namespace, sight).await?);
+    }
+    Ok(times)
 }
 
 /// A new image of the component `view` of one application.
@@ -84,14 +102,6 @@ impl Change {
     /// change, or from the moment in which a watcher saw it, if that was sooner, to the moment in which the
     /// watcher saw the Deployment. Returns after all has settled again.
     async fn measured(&self, namespace: &Namespace, sight: &mut Sight) -> Result<f64> {
-        let api = namespace.api::<RestAPI>();
-        let spec = json!({"spec": {"view": {"image": self.image}}});
-        let (params, patch) = (PatchParams::default(), Patch::Merge(spec));
-        let answered = async {
-            let changed = api.patch(&self.app, &params, &patch).await;
-            let changed = changed.with_context(|| format!("changing {}", self.app))?;
-            Ok((Instant::now(), changed.metadata.generation))
-        };
         let mut told = None;
         let written = sight.until("the Deployment changes", |seen| match seen {
             Seen::App(app) if told.is_none() && self.is_of(app) => {
@@ -101,7 +111,7 @@ impl Change {
             Seen::Deployment(deployment) => self.has_reached(deployment).then_some(()),
             _ => None,
         });
-        let ((answered, generation), (written, ())) = try_join!(answered, written)?;
+        let ((answered, generation), (written, ())) = try_join!(self.made(namespace), written)?;
         let begin = told.map_or(answered, |told| told.min(answered));
         let settled = |seen: &Seen| match seen {
             Seen::App(app) if app.name_any() == self.app => {
@@ -115,6 +125,16 @@ impl Change {
         Ok(milliseconds(begin, written))
     }
 
+    /// Changes the spec; returns when that was answered, and the generation that it made.
+    async fn made(&self, namespace: &Namespace) -> Result<(Instant, Option<i64>)> {
+        let spec = json!({"spec": {"view": {"image": self.image}}});
+        let (params, patch) = (PatchParams::default(), Patch::Merge(spec));
+        let api = namespace.api::<RestAPI>();
+        let changed = api.patch(&self.app, &params, &patch).await;
+        let changed = changed.with_context(|| format!("changing {}", self.app))?;
+        Ok((Instant::now(), changed.metadata.generation))
+    }
+
     fn is_of(&self, app: &RestAPI) -> bool {
         let view = app.spec.view.as_ref();
         let image = view.and_then(|view| view.image.as_ref());
@@ -122,10 +142,15 @@ impl Change {
     }
 
     fn has_reached(&self, deployment: &Deployment) -> bool {
-        let template = deployment.spec.as_ref().map(|spec| &spec.template);
-        let pod = template.and_then(|template| template.spec.as_ref());
-        let mut containers = pod.into_iter().flat_map(|pod| &pod.containers);
-        deployment.name_any() == self.deployment
-            && containers.any(|container| container.image.as_ref() == Some(&self.image))
+        runs(deployment, &self.deployment, &self.image)
     }
+}
+
+/// Whether it is the Deployment of that name, and its pods are to run that image.
+fn runs(deployment: &Deployment, name: &str, image: &str) -> bool {
+    let template = deployment.spec.as_ref().map(|spec| &spec.template);
+    let pod = template.and_then(|template| template.spec.as_ref());
+    let mut containers = pod.into_iter().flat_map(|pod| &pod.containers);
+    deployment.name_any() == name
+        && containers.any(|container| container.image.as_deref() == Some(image))
 }
