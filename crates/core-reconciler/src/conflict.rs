@@ -39,28 +39,42 @@ pub struct Disputes {
 }
 
 impl Disputes {
-    /// Notes that drift is about to be put back at `now`; returns the drift that must not be, because it
-    /// was too often. A change of the spec ends every truce.
-    pub fn note(
+    /// The drift that must not be put back at `now`, because it was too often. A change of the spec ends every
+    /// truce.
+    pub fn disputed(
         &self,
         owner: &Owner,
         generation: i64,
         drift: &[Drift],
         now: Instant,
     ) -> Vec<Drift> {
-        if drift.is_empty() {
-            return Vec::new();
+        let mut repairs = self.lock();
+        let disputed = drift.iter().filter(|drift| {
+            let repairs = repairs.get_mut(&field(owner, drift));
+            repairs.is_some_and(|repairs| repairs.are_too_many(generation, now))
+        });
+        disputed.cloned().collect()
+    }
+
+    /// Notes drift that was put back at `now`. One that was to be put back and was not, because somebody else
+    /// wrote the object at the same time, does not count: the deployment controller writes often.
+    pub fn put_back<'a>(
+        &self,
+        owner: &Owner,
+        generation: i64,
+        drift: impl IntoIterator<Item = &'a Drift>,
+        now: Instant,
+    ) {
+        let mut drift = drift.into_iter().peekable();
+        if drift.peek().is_none() {
+            return;
         }
         let mut repairs = self.lock();
         repairs.retain(|_, r| r.is_remembered(now));
-        let disputed = drift.iter().filter(|drift| {
-            let field = (owner.clone(), drift.target.clone(), drift.field.clone());
-            repairs
-                .entry(field)
-                .or_default()
-                .is_too_often(generation, now)
-        });
-        disputed.cloned().collect()
+        for drift in drift {
+            let repairs = repairs.entry(field(owner, drift)).or_default();
+            repairs.of_generation(generation).at.push(now);
+        }
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<Field, Repairs>> {
@@ -77,26 +91,35 @@ impl Repairs {
         recent || self.truce_until.is_some_and(|until| now < until)
     }
 
-    fn is_too_often(&mut self, generation: i64, now: Instant) -> bool {
+    /// Begins anew where the spec has changed.
+    fn of_generation(&mut self, generation: i64) -> &mut Self {
         if self.generation != generation {
             *self = Self {
                 generation,
                 ..Self::default()
             };
         }
-        if self.truce_until.is_some_and(|until| now < until) {
-            return true;
-        }
-        self.at
-            .retain(|at| now.saturating_duration_since(*at) < WINDOW);
-        if self.at.len() >= REPAIRS {
-            self.truce_until = Some(now + TRUCE);
-            self.at.clear();
-            return true;
-        }
-        self.at.push(now);
-        false
+        self
     }
+
+    fn are_too_many(&mut self, generation: i64, now: Instant) -> bool {
+        let this = self.of_generation(generation);
+        if this.truce_until.is_some_and(|until| now < until) {
+            return true;
+        }
+        this.at
+            .retain(|at| now.saturating_duration_since(*at) < WINDOW);
+        let too_many = this.at.len() >= REPAIRS;
+        if too_many {
+            this.truce_until = Some(now + TRUCE);
+            this.at.clear();
+        }
+        too_many
+    }
+}
+
+fn field(owner: &Owner, drift: &Drift) -> Field {
+    (owner.clone(), drift.target.clone(), drift.field.clone())
 }
 
 /// The field manager, other than ours, that last wrote to an object; for people.
@@ -149,15 +172,28 @@ mod tests {
     fn the_fourth_repair_of_a_field_within_a_minute_is_none() {
         let (disputes, start) = (Disputes::default(), Instant::now());
         let drift = [drift("orders-view", "spec.type")];
-        let note = |seconds, generation| {
+        let is_disputed = |seconds, generation| {
             let now = start + Duration::from_secs(seconds);
-            !disputes.note(&owner(), generation, &drift, now).is_empty()
+            let disputed = disputes.disputed(&owner(), generation, &drift, now);
+            if disputed.is_empty() {
+                disputes.put_back(&owner(), generation, &drift, now);
+            }
+            !disputed.is_empty()
         };
-        assert!(!note(0, 1) && !note(10, 1) && !note(20, 1));
-        assert!(note(30, 1), "the fourth time");
-        assert!(note(400, 1), "and for a while");
-        assert!(!note(401, 2), "a new spec is tried");
-        assert!(!note(2000, 2));
+        assert!(!is_disputed(0, 1) && !is_disputed(10, 1) && !is_disputed(20, 1));
+        assert!(is_disputed(30, 1), "the fourth time");
+        assert!(is_disputed(400, 1), "and for a while");
+        assert!(!is_disputed(401, 2), "a new spec is tried");
+        assert!(!is_disputed(2000, 2));
+    }
+
+    #[test]
+    fn what_was_not_put_back_does_not_count() {
+        let (disputes, now) = (Disputes::default(), Instant::now());
+        let drift = [drift("orders-view", "spec.type")];
+        for _ in 0..9 {
+            assert_eq!(disputes.disputed(&owner(), 1, &drift, now), []);
+        }
     }
 
     #[test]
@@ -166,7 +202,8 @@ mod tests {
         let drift = [drift("orders-view", "spec.type")];
         for minute in 0..9 {
             let now = start + WINDOW * minute;
-            assert_eq!(disputes.note(&owner(), 1, &drift, now), []);
+            assert_eq!(disputes.disputed(&owner(), 1, &drift, now), []);
+            disputes.put_back(&owner(), 1, &drift, now);
         }
     }
 

@@ -179,6 +179,13 @@ impl Core {
         };
         let (unchanged, now) = (&outcome.without_effect, self.ctx.clock.monotonic());
         self.alike.note(&key, world, &mut plan, unchanged, now);
+        let is_refused = |drift: &Drift| {
+            let mut refusals = outcome.refusals.iter();
+            refusals.any(|refusal| refusal.target == drift.target)
+        };
+        plan.drift.retain(|drift| !is_refused(drift));
+        self.disputes
+            .put_back(&key, app.generation, &plan.drift, now);
         report::repairs(&self.ctx.events, world, &plan);
         report::replacements(&self.ctx.events, world, &plan);
         Ok(Ok((plan, outcome)))
@@ -202,7 +209,8 @@ impl Core {
     async fn leave_what_is_disputed(&self, world: &World, plan: &mut Plan) -> Result<(), Error> {
         let (key, now) = (owner(&world.restapi), self.ctx.clock.monotonic());
         let generation = world.restapi.metadata.generation.unwrap_or_default();
-        for Drift { target, field } in self.disputes.note(&key, generation, &plan.drift, now) {
+        let disputed = self.disputes.disputed(&key, generation, &plan.drift, now);
+        for Drift { target, field } in disputed {
             let mut kinds = self.caches.owned.iter().map(|owned| &owned.kind.resource);
             let Some(resource) = kinds.find(|resource| resource.kind == target.kind) else {
                 continue;

@@ -90,9 +90,22 @@ fn text(file: &str) -> io::Result<String> {
     fs::read_to_string(file)
 }
 
+/// Everything of the YAML text. One file may hold what a whole cluster runs, of which the library takes 1,024
+/// documents unless it is told otherwise; what aliases make of little text stays bounded.
+fn values(text: &str) -> Result<Vec<Value>, serde_saphyr::Error> {
+    let options = serde_saphyr::options! {
+        budget: serde_saphyr::budget! {
+            max_documents: 1_000_000,
+            max_nodes: 20_000_000,
+            max_events: 80_000_000,
+        },
+    };
+    serde_saphyr::from_multiple_with_options(text, options)
+}
+
 impl Documents {
     fn add(&mut self, file: &str, text: &str) {
-        let values: Vec<Value> = match serde_saphyr::from_multiple(text) {
+        let values = match values(text) {
             Ok(values) => values,
             Err(error) => {
                 let problem = format!("it is no YAML: {}", error.without_snippet());
@@ -169,6 +182,14 @@ mod tests {
             .map(|d| (d.number, d.object["metadata"]["name"].as_str().unwrap()))
             .collect();
         assert_eq!(found, [(2, "one"), (3, "two")]);
+        assert!(documents.problems.is_empty());
+    }
+
+    #[test]
+    fn a_file_may_hold_all_of_a_cluster() {
+        let one = "kind: RestAPI\nmetadata: {name: one}\nspec: {image: 'a:1', view: {}, model: {}}\n---\n";
+        let documents = read(&one.repeat(20_000));
+        assert_eq!(documents.restapis.len(), 20_000);
         assert!(documents.problems.is_empty());
     }
 
