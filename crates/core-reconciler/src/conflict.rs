@@ -174,11 +174,11 @@ mod tests {
         let drift = [drift("orders-view", "spec.type")];
         let is_disputed = |seconds, generation| {
             let now = start + Duration::from_secs(seconds);
-            let disputed = disputes.disputed(&owner(), generation, &drift, now);
-            if disputed.is_empty() {
+            let left = disputes.disputed(&owner(), generation, &drift, now);
+            if left.is_empty() {
                 disputes.put_back(&owner(), generation, &drift, now);
             }
-            !disputed.is_empty()
+            !left.is_empty()
         };
         assert!(!is_disputed(0, 1) && !is_disputed(10, 1) && !is_disputed(20, 1));
         assert!(is_disputed(30, 1), "the fourth time");

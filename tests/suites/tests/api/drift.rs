@@ -8,6 +8,7 @@ use k8s_openapi::api::core::v1::{Service, ServiceAccount};
 use kube::api::{Patch, PatchParams};
 use kube::core::NamespaceResourceScope;
 use kube::{Resource, ResourceExt};
+use restapi_types::conditions::STALLED;
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use suites::audit::Snapshot;
@@ -15,7 +16,7 @@ use suites::manager::Manager;
 use suites::namespace::Namespace;
 use suites::wait::timed;
 
-use super::support::apps::{create, settled, told, view};
+use super::support::apps::{condition, create, get, settled, told, view};
 use super::support::run;
 
 /// How long a repair may take.
@@ -102,6 +103,37 @@ async fn a_repair_is_told_in_an_event() -> Result<()> {
             "Service orders-view: spec.selector.team",
         )
         .await
+    })
+    .await
+}
+
+/// The deployment controller writes to a Deployment many times while it rolls out; a repair for a state that is
+/// no more is refused, and tried again.
+#[tokio::test]
+async fn a_repair_that_loses_races_is_no_dispute() -> Result<()> {
+    run("races", async |ns| {
+        let _manager = Manager::start(&ns, "core").await?;
+        create(&ns, "orders", &view()).await?;
+        settled(&ns).await?;
+        let patch = json!({"spec": {"template": {"spec": {"terminationGracePeriodSeconds": 7}}}});
+        tamper::<Deployment>(&ns, "orders-view-blue", &patch).await?;
+        for number in 0..60 {
+            let patch =
+                json!({"metadata": {"annotations": {"somebody/number": number.to_string()}}});
+            tamper::<Deployment>(&ns, "orders-view-blue", &patch).await?;
+        }
+        timed(REPAIR, "the Deployment is repaired", async || {
+            let deployment = ns.api::<Deployment>().get("orders-view-blue").await?;
+            let pod = deployment.spec.and_then(|spec| spec.template.spec);
+            let grace = pod.and_then(|pod| pod.termination_grace_period_seconds);
+            ensure!(grace != Some(7), "it is not");
+            Ok(())
+        })
+        .await?;
+        let app = get(&ns, "orders").await?;
+        let stalled = condition(&app, STALLED)?;
+        ensure!(stalled.status == "False", "{stalled:?}");
+        Ok(())
     })
     .await
 }
