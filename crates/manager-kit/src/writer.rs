@@ -5,15 +5,19 @@
 //! workloads and Services its resource version; deletes carry both. Every write first asks whether the
 //! shard is still held, and is expected back in the caches.
 
+mod decided;
+mod error;
+
+use kube::Client;
 use kube::api::{
     Api, DeleteParams, DynamicObject, Patch, PatchParams, Preconditions, PropagationPolicy,
 };
-use kube::core::Status;
 use kube::discovery::ApiResource;
-use kube::{Client, Resource};
-use serde::Serialize;
 use serde_json::{Value, json};
 
+pub use self::decided::{Draft, Guard, Write};
+pub use self::error::WriteError;
+use self::error::is_namespace_going;
 use crate::cache::version;
 use crate::lease::HeldShard;
 use crate::tracker::{Owner, Target, Tracker, Version};
@@ -23,78 +27,6 @@ use crate::yaml_safe;
 /// write makes is 2, and the namespace that an object lives in was written before it.
 const NEVER: &str = "1";
 
-/// An object as it should be, ready to be sent.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Draft {
-    /// Where objects of its kind live.
-    pub resource: ApiResource,
-    /// Its name.
-    pub name: String,
-    /// Everything that its field manager wants it to say.
-    pub body: Value,
-}
-
-impl Draft {
-    /// `object` as a draft.
-    ///
-    /// # Errors
-    /// When the object can't be written as JSON.
-    pub fn new<K: Resource<DynamicType = ()> + Serialize>(
-        object: &K,
-    ) -> Result<Self, serde_json::Error> {
-        Ok(Self {
-            resource: ApiResource::erase::<K>(&()),
-            name: object.meta().name.clone().unwrap_or_default(),
-            body: serde_json::to_value(object)?,
-        })
-    }
-
-    /// The draft's kind and name.
-    #[must_use]
-    pub fn target(&self) -> Target {
-        Target {
-            kind: self.resource.kind.clone(),
-            name: self.name.clone(),
-        }
-    }
-}
-
-/// How much of the state that was read must still hold when an apply arrives.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Guard {
-    /// The object is the same one: its uid.
-    SameObject,
-    /// Nothing about it has changed: its uid and resource version.
-    Unchanged,
-}
-
-/// One write, decided.
-#[derive(Clone, Debug, PartialEq)]
-pub enum Write {
-    /// Create an object that does not exist.
-    Create(Draft),
-    /// Apply to an object that exists.
-    Apply(Draft, Version, Guard),
-    /// Replace lists of an object in exactly this state, at these JSON pointers: what an apply can't do
-    /// where another field manager owns an item of the list.
-    Replace(Draft, Version, Vec<(String, Value)>),
-    /// Delete an object in exactly this state, and what it owns in the background.
-    Delete(ApiResource, Target, Version),
-}
-
-impl Write {
-    /// The kind and name of what is written.
-    #[must_use]
-    pub fn target(&self) -> Target {
-        match self {
-            Self::Create(draft) | Self::Apply(draft, ..) | Self::Replace(draft, ..) => {
-                draft.target()
-            }
-            Self::Delete(_, target, _) => target.clone(),
-        }
-    }
-}
-
 /// What a write did.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Effect {
@@ -103,90 +35,6 @@ pub enum Effect {
     /// The object was that already, whatever its differences looked like: the API server stores some values
     /// otherwise than they are written.
     Nothing,
-}
-
-/// A write that did not happen, or of which it is not known whether it did.
-#[derive(Debug, thiserror::Error)]
-pub enum WriteError {
-    /// The shard is not held any more: another instance writes.
-    #[error("not written: {0}")]
-    Fenced(#[from] crate::lease::Fenced),
-    /// An object of that name exists already; whose it is is not known yet.
-    #[error("{} {} exists already", .0.kind, .0.name)]
-    Exists(Target),
-    /// The object changed, or was replaced, since it was read.
-    #[error("{} {} changed since it was read: {message}", target.kind, target.name)]
-    Conflict {
-        /// Which object.
-        target: Target,
-        /// The API server's message.
-        message: String,
-    },
-    /// The API server refused the write: it will refuse it again until something changes.
-    #[error("{} {} was refused: {message}", target.kind, target.name)]
-    Refused {
-        /// Which object.
-        target: Target,
-        /// The API server's message.
-        message: String,
-        /// The API server's reason, such as `Invalid` or `Forbidden`.
-        reason: String,
-    },
-    /// The namespace is being deleted, or is gone: nothing can be made in it any more.
-    #[error("{} {} was refused: its namespace is being deleted", .0.kind, .0.name)]
-    NamespaceGoing(Target),
-    /// The API server did not answer, or not in time.
-    #[error("{} {} could not be written: {source}", target.kind, target.name)]
-    Unavailable {
-        /// Which object.
-        target: Target,
-        /// What went wrong.
-        source: Box<kube::Error>,
-    },
-}
-
-impl WriteError {
-    /// A word for metrics.
-    #[must_use]
-    pub const fn category(&self) -> &'static str {
-        match self {
-            Self::Fenced(_) => "fenced",
-            Self::Exists(_) => "exists",
-            Self::Conflict { .. } => "conflict",
-            Self::Refused { .. } => "refused",
-            Self::NamespaceGoing(_) => "namespace_going",
-            Self::Unavailable { .. } => "unavailable",
-        }
-    }
-
-    fn from_kube(target: Target, error: kube::Error) -> Self {
-        match &error {
-            kube::Error::Api(status) if is_namespace_going(status) => Self::NamespaceGoing(target),
-            kube::Error::Api(status) if matches!(status.code, 404 | 409) => Self::Conflict {
-                target,
-                message: status.message.clone(),
-            },
-            kube::Error::Api(status) if (400..500).contains(&status.code) && status.code != 429 => {
-                Self::Refused {
-                    target,
-                    message: status.message.clone(),
-                    reason: status.reason.clone(),
-                }
-            }
-            _ => Self::Unavailable {
-                target,
-                source: Box::new(error),
-            },
-        }
-    }
-}
-
-/// Whether a namespace that is being deleted, or is gone, refused the write.
-fn is_namespace_going(status: &Status) -> bool {
-    let causes = status.details.iter().flat_map(|details| &details.causes);
-    let mut reasons = causes.map(|cause| cause.reason.as_str());
-    reasons.any(|reason| reason == "NamespaceTerminating")
-        || (status.code == 404 && status.message.starts_with("namespaces "))
 }
 
 /// Writes on behalf of one owner, as one field manager.
