@@ -58,15 +58,8 @@ impl Disputes {
 
     /// Notes drift that was put back at `now`. One that was to be put back and was not, because somebody else
     /// wrote the object at the same time, does not count: the deployment controller writes often.
-    pub fn put_back<'a>(
-        &self,
-        owner: &Owner,
-        generation: i64,
-        drift: impl IntoIterator<Item = &'a Drift>,
-        now: Instant,
-    ) {
-        let mut drift = drift.into_iter().peekable();
-        if drift.peek().is_none() {
+    pub fn put_back(&self, owner: &Owner, generation: i64, drift: &[Drift], now: Instant) {
+        if drift.is_empty() {
             return;
         }
         let mut repairs = self.lock();

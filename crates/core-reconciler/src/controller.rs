@@ -164,7 +164,8 @@ impl Core {
         let mut plan = plan(app, world, &self.surroundings)?;
         let key = owner(&world.restapi);
         self.alike.skip(&key, world, &mut plan);
-        self.leave_what_is_disputed(world, &mut plan).await?;
+        self.leave_what_is_disputed(&key, app.generation, &mut plan)
+            .await?;
         let outcome = match apply(&plan, |role| writer(role.field_manager())).await {
             Ok(outcome) => outcome,
             // Somebody else wrote in between, the deployment controller most of the time: an ordinary race.
@@ -206,10 +207,14 @@ impl Core {
     }
 
     /// Takes out of the plan what somebody else writes again and again.
-    async fn leave_what_is_disputed(&self, world: &World, plan: &mut Plan) -> Result<(), Error> {
-        let (key, now) = (owner(&world.restapi), self.ctx.clock.monotonic());
-        let generation = world.restapi.metadata.generation.unwrap_or_default();
-        let disputed = self.disputes.disputed(&key, generation, &plan.drift, now);
+    async fn leave_what_is_disputed(
+        &self,
+        key: &Owner,
+        generation: i64,
+        plan: &mut Plan,
+    ) -> Result<(), Error> {
+        let now = self.ctx.clock.monotonic();
+        let disputed = self.disputes.disputed(key, generation, &plan.drift, now);
         for Drift { target, field } in disputed {
             let mut kinds = self.caches.owned.iter().map(|owned| &owned.kind.resource);
             let Some(resource) = kinds.find(|resource| resource.kind == target.kind) else {

@@ -108,7 +108,7 @@ impl Change {
                 told = Some(Instant::now());
                 None
             }
-            Seen::Deployment(deployment) => self.has_reached(deployment).then_some(()),
+            Seen::Deployment(found) => runs(found, &self.deployment, &self.image).then_some(()),
             _ => None,
         });
         let ((answered, generation), (written, ())) = try_join!(self.made(namespace), written)?;
@@ -139,10 +139,6 @@ impl Change {
         let view = app.spec.view.as_ref();
         let image = view.and_then(|view| view.image.as_ref());
         app.name_any() == self.app && image == Some(&self.image)
-    }
-
-    fn has_reached(&self, deployment: &Deployment) -> bool {
-        runs(deployment, &self.deployment, &self.image)
     }
 }
 

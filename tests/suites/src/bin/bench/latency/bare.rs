@@ -1,7 +1,6 @@
 //! The least that a change can take here: a client that knows already what to write.
 
 use std::collections::BTreeMap;
-use std::time::Instant;
 
 use anyhow::{Context, Result};
 use k8s_openapi::api::apps::v1::Deployment;
@@ -62,15 +61,15 @@ impl Bare {
             Seen::App(app) if change.is_of(app) => Some(()),
             _ => None,
         });
-        let (answered, (told, ())) = futures::try_join!(change.made(namespace), told)?;
+        let ((answered, _), (told, ())) = futures::try_join!(change.made(namespace), told)?;
         self.apply(namespace).await?;
         let image = &change.image;
         let written = sight.until("the Deployment", |seen| match seen {
             Seen::Deployment(found) => super::runs(found, NAME, image).then_some(()),
             _ => None,
         });
-        let (written, ()): (Instant, ()) = written.await?;
-        Ok(milliseconds(told.min(answered.0), written))
+        let (written, ()) = written.await?;
+        Ok(milliseconds(told.min(answered), written))
     }
 
     async fn apply(&self, namespace: &Namespace) -> Result<()> {
