@@ -14,18 +14,20 @@ use manager_kit::writer::{WriteError, Writer};
 use restapi_resources::Application;
 use restapi_resources::surroundings::Surroundings;
 use restapi_types::{RestAPI, RestAPIStatus, crd, keys};
+use workloads::alike::Alike;
+use workloads::apply::{Outcome, apply};
+use workloads::disputes::{self, Disputes};
+use workloads::namespaces::{self, Going};
+use workloads::observe::{Caches, Observed, observe, owner};
+use workloads::plan::{Drift, Obstacle, Plan, PlanError};
+use workloads::watches;
+use workloads::world::World;
 
-use crate::alike::Alike;
-use crate::apply::apply;
 use crate::args::CoreArgs;
-use crate::conflict::{self, Disputes};
-use crate::namespaces::{self, Going};
-use crate::observe::{Caches, Observed, observe, owner};
-use crate::plan::{self, Drift, Obstacle, Plan, PlanError, plan};
+use crate::kinds;
+use crate::plan::{self, plan};
 use crate::report::{self, ReportError, Reporter};
-use crate::verdict::{self, Outcome};
-use crate::watches;
-use crate::world::World;
+use crate::verdict;
 
 /// How soon to look again at what goes by itself: an object that is being deleted, say.
 const SOON: Duration = Duration::from_secs(1);
@@ -42,7 +44,7 @@ const LATER: Duration = Duration::from_secs(10);
 /// # Errors
 /// When a watch ends.
 pub async fn run(ctx: Context, args: CoreArgs) -> Result<(), KitError> {
-    let (caches, triggers) = watches::all(&ctx, args.watch_secrets);
+    let (caches, triggers) = watches::all(&ctx, kinds::owned(), args.watch_secrets);
     let main = main_stream(&ctx, ctx.api(), watcher::Config::default(), crd::NAME);
     let core = Core {
         surroundings: args.surroundings.of(&ctx.args.pod_namespace),
@@ -220,7 +222,7 @@ impl Core {
             let Some(resource) = kinds.find(|resource| resource.kind == target.kind) else {
                 continue;
             };
-            let who = conflict::writer(&self.ctx.client, &key.0, resource, &target.name).await?;
+            let who = disputes::writer(&self.ctx.client, &key.0, resource, &target.name).await?;
             plan.leave(&target.clone(), Obstacle::Disputed(target, field, who));
         }
         Ok(())
@@ -263,7 +265,7 @@ fn is_told(world: &World, verdict: &RestAPIStatus) -> bool {
 
 /// When to look again at what no watch tells.
 fn next_look(plan: &Plan, verdict: &RestAPIStatus) -> Option<Duration> {
-    if plan.obstacles.iter().any(plan::Obstacle::goes_by_itself) {
+    if plan.obstacles.iter().any(Obstacle::goes_by_itself) {
         return Some(SOON);
     }
     let refused = verdict

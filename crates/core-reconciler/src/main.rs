@@ -1,28 +1,13 @@
 //! core-reconciler: makes what a `RestAPI` asks for exist, and says whether it is available.
 #![forbid(unsafe_code)]
 
-mod adoption;
-mod alike;
-mod apply;
 mod args;
-mod autoscalers;
-mod config;
-mod conflict;
 mod controller;
 mod kinds;
-mod namespaces;
-mod observe;
 mod offline;
 mod plan;
-mod pods;
 mod report;
 mod verdict;
-mod watches;
-mod workload;
-mod world;
-
-#[cfg(test)]
-mod fixtures;
 
 use std::process::ExitCode;
 

@@ -13,10 +13,9 @@ use manager_kit::tracker::Owner;
 use manager_kit::writer::{Draft, WriteError, Writer};
 use restapi_types::{RestAPI, RestAPIStatus, conditions, keys};
 use serde_json::json;
-
-use crate::observe::owner;
-use crate::plan::Plan;
-use crate::world::World;
+use workloads::observe::owner;
+use workloads::plan::Plan;
+use workloads::world::World;
 
 /// How long counts of pods may be late in status, so that a rollout of many pods is not a write for each.
 /// A change of phase or of a condition is never late.

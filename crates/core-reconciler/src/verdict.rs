@@ -6,39 +6,19 @@ mod issue;
 
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
-use manager_kit::tracker::Target;
 use restapi_resources::{Application, Invalid};
 use restapi_types::conditions::{self, Finding};
 use restapi_types::status::CoreStatus;
 use restapi_types::{Phase, RestAPIStatus};
+use workloads::apply::Outcome;
+use workloads::plan::{Plan, Rollback};
+use workloads::world::World;
 
-use crate::plan::{self, Plan, Rollback};
-use crate::world::World;
 use component::ComponentVerdict;
 pub(crate) use component::told;
 use findings::findings;
 pub use issue::WRITE_REFUSED;
 use issue::{Issue, Weight, issue};
-
-/// A write that the API server refused.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Refusal {
-    /// Which object.
-    pub target: Target,
-    /// The API server's message.
-    pub message: String,
-}
-
-/// What became of a plan.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Outcome {
-    /// What the API server refused.
-    pub refusals: Vec<Refusal>,
-    /// Whether something was written: what was seen is then no longer what is.
-    pub wrote: bool,
-    /// What was written and was that already: its differences are only in how the API server stores it.
-    pub without_effect: Vec<Target>,
-}
 
 /// core-reconciler's part of the status of an application that can't be rendered.
 #[must_use]
@@ -95,7 +75,7 @@ pub fn status(
     outcome: &Outcome,
     now: Timestamp,
 ) -> RestAPIStatus {
-    let environment = plan::active_environment(&world.objects);
+    let environment = world.objects.active_environment();
     let serving = match &plan.rollback {
         Rollback::Held { app, .. } => app,
         Rollback::None | Rollback::Void(_) => app,

@@ -12,14 +12,15 @@ use restapi_resources::third_party::ThirdPartyKind;
 use restapi_types::keys;
 use serde::Serialize;
 use serde_json::{Map, Value};
+use workloads::plan::{Obstacle, PlanError};
+use workloads::world::World;
 
 use super::admission::{Accepted, Admission};
 use super::documents::{Document, FileArgs};
 use super::findings::{Finding, Located};
 use super::{End, printed};
 use crate::args::SurroundingsArgs;
-use crate::plan::{Obstacle, PlanError, plan};
-use crate::world::World;
+use crate::plan::plan;
 
 /// What `render` takes.
 #[derive(Clone, Debug, clap::Args)]
@@ -196,7 +197,7 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::fixtures::surroundings;
+    use workloads::fixtures::surroundings;
 
     fn rendered(spec: &Value, lacking: &[&str]) -> (Vec<Value>, Vec<Obstacle>) {
         let object = json!({"apiVersion": "restapi.dev/v1alpha1", "kind": "RestAPI",

@@ -17,23 +17,11 @@ use manager_kit::writer::Draft;
 use restapi_resources::{Application, Component};
 use restapi_types::{Environment, keys, names};
 use serde_json::Value;
-
-use super::compare::set;
-use super::{Obstacle, Plan, PlanError};
-use crate::adoption::{Record, Request};
-use crate::workload::Counts;
-use crate::world::World;
-
-/// How a stable Service is to be compared.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Claim {
-    /// Like every object.
-    Ordinary,
-    /// It is taken as ours although nothing on it says so yet.
-    Taken,
-    /// It is left as it is; the plan says why.
-    Left,
-}
+use workloads::adoption::{Record, Request};
+use workloads::counts::Counts;
+use workloads::plan::compare::{Claim, set};
+use workloads::plan::{Obstacle, Plan, PlanError};
+use workloads::world::World;
 
 /// One stable Service that exists.
 pub(super) struct Stable<'a> {

@@ -14,11 +14,12 @@ use restapi_resources::{
 };
 use restapi_types::{ComponentName, keys};
 use serde::Serialize;
+use workloads::kinds::Role;
+use workloads::plan::PlanError;
+use workloads::pods;
+use workloads::world::World;
 
-use super::{PlanError, WRITER, active_environment};
-use crate::kinds::Role;
-use crate::pods;
-use crate::world::World;
+use super::WRITER;
 
 /// When an object is made.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,7 +74,7 @@ pub(super) fn all(
     world: &World,
     surroundings: &Surroundings,
 ) -> Result<Vec<Desired>, PlanError> {
-    let environment = active_environment(&world.objects);
+    let environment = world.objects.active_environment();
     let live = live_ports(world);
     let mut all = Vec::new();
     let monitors_pods = world.served.contains("PodMonitor");

@@ -13,11 +13,12 @@ use restapi_resources::Application;
 use restapi_resources::controller_revision::HISTORY_LIMIT;
 use restapi_types::keys;
 use serde_json::Value;
+use workloads::counts::Counts;
+use workloads::kinds::{OwnedKind, is_workload};
+use workloads::plan::Step;
+use workloads::world::World;
 
-use super::Step;
-use crate::kinds::{self, OwnedKind, is_workload};
-use crate::workload::Counts;
-use crate::world::World;
+use crate::kinds;
 
 /// The kind of the records of revisions.
 const RECORD: &str = "ControllerRevision";

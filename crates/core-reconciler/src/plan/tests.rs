@@ -2,10 +2,16 @@
 
 use std::sync::Arc;
 
+use restapi_types::{Environment, keys};
 use serde_json::{Value, json};
+use workloads::fixtures::{restapi, surroundings};
+use workloads::kinds::Role;
+use workloads::plan::Drift;
+
+use manager_kit::tracker::Target;
+use manager_kit::writer::Write;
 
 use super::*;
-use crate::fixtures::{restapi, surroundings};
 
 fn spec() -> Value {
     json!({"image": "app:1", "view": {}, "model": {"envVars": {"EMPTY": ""}, "resources": {"limits": {"cpu": "1000m"}}}})
@@ -17,13 +23,6 @@ fn world(spec: &Value) -> World {
 
 fn plan_of(world: &World) -> Plan {
     plan(world.app.as_ref().unwrap(), world, &surroundings()).unwrap()
-}
-
-impl Plan {
-    /// Whether nothing is to be written and nothing stands in the way.
-    fn is_settled(&self) -> bool {
-        self.waves.is_empty() && self.obstacles.is_empty()
-    }
 }
 
 /// The verbs and objects of a plan, in order.

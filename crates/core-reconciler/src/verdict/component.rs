@@ -6,12 +6,12 @@ use restapi_resources::notices::notices;
 use restapi_resources::routing::service_port;
 use restapi_resources::{Application, Component, pod, security};
 use restapi_types::{ComponentStatus, Environment, names};
+use workloads::adoption;
+use workloads::counts::{self, Counts};
+use workloads::pods::{self, Cause};
+use workloads::world::World;
 
 use super::issue::{Issue, Weight};
-use crate::adoption;
-use crate::pods::{self, Cause};
-use crate::workload::{self, Counts};
-use crate::world::World;
 
 /// What is to be said of one component.
 pub(super) struct ComponentVerdict {
@@ -58,7 +58,7 @@ pub(super) fn verdict(
     ComponentVerdict {
         is_available: component.replicas == 0 || counts.available > 0,
         is_progressing: !is_rolled_out,
-        deployed_at: workload.and_then(workload::deployed_at),
+        deployed_at: workload.and_then(counts::deployed_at),
         status: ComponentStatus {
             name: component.name.to_string(),
             image: Some(component.image.clone()),
@@ -120,7 +120,7 @@ fn cause(
 }
 
 fn refused(workload: &DynamicObject) -> Option<Cause> {
-    let failure = workload::condition(workload, "ReplicaFailure", "True")?;
+    let failure = counts::condition(workload, "ReplicaFailure", "True")?;
     Some(Cause {
         reason: "PodsRefused",
         message: format!(
@@ -132,7 +132,7 @@ fn refused(workload: &DynamicObject) -> Option<Cause> {
 }
 
 fn late(workload: &DynamicObject) -> Option<Cause> {
-    let late = workload::condition(workload, "Progressing", "False")?;
+    let late = counts::condition(workload, "Progressing", "False")?;
     Some(Cause {
         reason: "DeadlineExceeded",
         message: format!(

@@ -1,10 +1,10 @@
 //! What stands between an application and Ready, in words.
 
 use restapi_types::keys;
+use workloads::apply::Outcome;
+use workloads::plan::{Obstacle, Plan, Rollback};
 
-use super::Outcome;
 use super::component::ComponentVerdict;
-use crate::plan::{Obstacle, Plan, Rollback};
 
 /// The reason of conditions when the API server refused a write.
 pub const WRITE_REFUSED: &str = "WriteRefused";
@@ -93,61 +93,19 @@ fn of_rollback(rollback: &Rollback, asked_for: i64) -> Option<Issue> {
 }
 
 fn of_obstacle(obstacle: &Obstacle) -> Issue {
-    let what = words(obstacle);
+    let what = obstacle.words();
     let message = match obstacle.target() {
         Some(target) => format!("{} {} {what}", target.kind, target.name),
         None => what,
     };
     let waits = obstacle.goes_by_itself() || matches!(obstacle, Obstacle::Adopting(..));
     Issue {
-        reason: reason(obstacle).into(),
+        reason: obstacle.reason().into(),
         message,
         weight: if waits {
             Weight::Progress
         } else {
             Weight::Final
         },
-    }
-}
-
-const fn reason(obstacle: &Obstacle) -> &'static str {
-    match obstacle {
-        Obstacle::ConfigMissing(_) => "ConfigMissing",
-        Obstacle::AdoptionUnclear(_) => "AdoptionUnclear",
-        Obstacle::NotAdoptable(..) => "NotAdoptable",
-        Obstacle::Adopting(..) => "Adopting",
-        Obstacle::KindMissing(..) => "KindMissing",
-        Obstacle::Disputed(..) => "Conflict",
-        Obstacle::Foreign(_) => "NameTaken",
-        Obstacle::Predecessor(_) => "PredecessorRemains",
-        Obstacle::Terminating(_) => "Terminating",
-        Obstacle::Newer(_) => "NewerGeneration",
-        Obstacle::UnknownRenderVersion(..) => "MadeByNewerManager",
-        Obstacle::Sealed(..) => "Sealed",
-    }
-}
-
-/// What is so, and the fix; of the object, where it is about one.
-fn words(obstacle: &Obstacle) -> String {
-    match obstacle {
-        Obstacle::ConfigMissing(problem) | Obstacle::AdoptionUnclear(problem) => problem.clone(),
-        Obstacle::NotAdoptable(_, why) => format!("can't be taken over: it {why}"),
-        Obstacle::Adopting(_, why, _) => format!("is being taken over: it {why}"),
-        Obstacle::KindMissing(_, install) => format!(
-            "can't be made, because the cluster does not have this kind: install {install}, or remove the field that asks for it"
-        ),
-        Obstacle::Disputed(_, field, who) => format!(
-            "is left as it is: {who} writes {field} again and again; make one of the two stop: change the RestAPI, or that writer"
-        ),
-        Obstacle::UnknownRenderVersion(_, version) => format!(
-            "was rendered in version {version}, which this core-reconciler does not know: it is left as it is; upgrade core-reconciler"
-        ),
-        Obstacle::Sealed(_, sealed) => {
-            format!("must not select {sealed} any more: it is left as it is")
-        }
-        Obstacle::Foreign(_) => "exists and does not belong to this RestAPI: delete or rename it, or rename the RestAPI".to_owned(),
-        Obstacle::Predecessor(_) => "belongs to a deleted RestAPI of this name: waiting for the garbage collector to remove it".to_owned(),
-        Obstacle::Terminating(_) => "is being deleted: it is made again once it is gone".to_owned(),
-        Obstacle::Newer(_) => "was written for a newer generation: waiting to see it".to_owned(),
     }
 }

@@ -5,10 +5,12 @@ use std::sync::Arc;
 use restapi_types::conditions::{AVAILABLE, PROGRESSING, READY, RECONCILING, STALLED};
 use rstest::rstest;
 use serde_json::{Value, json};
+use workloads::apply::Refusal;
+use workloads::fixtures::restapi;
+use workloads::plan::Obstacle;
 
 use super::*;
-use crate::fixtures::restapi;
-use crate::plan::Obstacle;
+use manager_kit::tracker::Target;
 
 const NOW: Timestamp = Timestamp::constant(1_000, 0);
 

@@ -2,9 +2,9 @@
 
 use rstest::rstest;
 use serde_json::{Value, json};
+use workloads::fixtures::restapi;
 
 use super::*;
-use crate::fixtures::restapi;
 
 fn found(spec: &Value) -> Vec<Finding> {
     of(&Application::resolve(&restapi(spec)).unwrap())

@@ -7,10 +7,11 @@ use manager_kit::cache::version;
 use manager_kit::writer::{Draft, Guard, Write};
 use restapi_types::keys;
 use serde_json::json;
+use workloads::adoption::{Adoption, Fate, Record, predecessors};
+use workloads::kinds::Role;
+use workloads::plan::Step;
 
 use super::super::compare::set;
-use super::super::{Role, Step};
-use crate::adoption::{Adoption, Fate, Record, predecessors};
 
 /// The Deployments that still have to be scaled down.
 #[derive(Default)]

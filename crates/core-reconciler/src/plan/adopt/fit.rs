@@ -5,9 +5,9 @@ use manager_kit::writer::Draft;
 use restapi_resources::Component;
 use restapi_resources::ports::Ports;
 use serde_json::Value;
+use workloads::adoption::port_key;
 
 use super::text;
-use crate::adoption::port_key;
 
 /// What the spec lacks for the Service to serve on as it does; the fix.
 pub(super) fn lacks(component: &Component, draft: &Draft, live: &DynamicObject) -> Option<String> {

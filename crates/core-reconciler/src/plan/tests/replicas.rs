@@ -1,7 +1,6 @@
 //! Who decides how many pods a workload has.
 
 use super::*;
-use crate::kinds::Role;
 
 fn deployment() -> Target {
     Target {

@@ -78,7 +78,7 @@ fn only_what_changed_is_written(#[case] spec_now: Value, #[case] expected: &[&st
     assert!(plan.drift.is_empty(), "a change of the spec is no drift");
     let fenced = plan.waves.iter().flatten().all(|step| match &step.write {
         Write::Apply(d, v, g) => {
-            !crate::kinds::carries_traffic(&d.resource.kind)
+            !workloads::kinds::carries_traffic(&d.resource.kind)
                 || (d.body["metadata"]["labels"][keys::GENERATION] == "2"
                     && *g == Guard::Unchanged
                     && v.resource_version == "5")
@@ -223,13 +223,13 @@ fn revisions_are_numbered_come_back_and_end_at_the_limit() {
 #[test]
 fn the_stable_services_say_which_environment_is_active() {
     let mut world = settled(&spec());
-    assert_eq!(active_environment(&world.objects), Environment::Blue);
+    assert_eq!(world.objects.active_environment(), Environment::Blue);
     for name in ["orders-view", "orders-model"] {
         tamper(&mut world, "Service", name, |s| {
             s["spec"]["selector"][keys::ENVIRONMENT] = json!("green");
         });
     }
-    assert_eq!(active_environment(&world.objects), Environment::Green);
+    assert_eq!(world.objects.active_environment(), Environment::Green);
 }
 
 #[test]
@@ -249,7 +249,7 @@ fn drafts_are_objects_of_kinds_that_are_watched() {
 #[test]
 fn what_pods_lack_keeps_their_workload_from_being_written_and_nothing_else() {
     let mut world = settled(&spec());
-    world.config = crate::config::Config::lacking(ComponentName::View, "view: ConfigMap c");
+    world.config = workloads::config::Config::lacking(ComponentName::View, "view: ConfigMap c");
     change(
         &mut world,
         &json!({"image": "app:2", "view": {}, "model": spec()["model"]}),

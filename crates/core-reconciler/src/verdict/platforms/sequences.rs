@@ -6,13 +6,14 @@ use jiff::Timestamp;
 use manager_kit::tracker::Target;
 use restapi_types::{ComponentName, RestAPI, RestAPIStatus};
 use serde_json::{Value, json};
+use workloads::apply::{Outcome, Refusal};
+use workloads::config::Config;
+use workloads::fixtures::restapi;
+use workloads::plan::{Obstacle, Plan, Rollback};
+use workloads::world::World;
 
 use super::kstatus::Status::{self, Current, Failed, InProgress, Terminating};
-use crate::config::Config;
-use crate::fixtures::restapi;
-use crate::plan::{Obstacle, Plan, Rollback};
-use crate::verdict::{self, Outcome, Refusal};
-use crate::world::World;
+use crate::verdict;
 
 /// One moment of a sequence: the object as anybody reads it then, and what is true of it.
 pub(super) struct Moment {

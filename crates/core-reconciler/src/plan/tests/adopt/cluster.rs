@@ -3,9 +3,9 @@
 use std::time::Duration;
 
 use jiff::Timestamp;
+use workloads::adoption::{Adoption, Endpoints, Record, notices};
 
 use super::super::*;
-use crate::adoption::{Adoption, Endpoints, Record, notices};
 
 /// The Deployment that served before.
 pub(super) const LEGACY: &str = "shop-frontend";

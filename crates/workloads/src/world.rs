@@ -9,7 +9,7 @@ use kube::core::DynamicObject;
 use manager_kit::tracker::Target;
 use manager_kit::watch::InvalidObject;
 use restapi_resources::{Application, Component, Invalid};
-use restapi_types::{Environment, RestAPI, RestAPISpec, names};
+use restapi_types::{Environment, RestAPI, RestAPISpec, keys, names};
 use serde::de::DeserializeOwned;
 
 use crate::adoption::Adoption;
@@ -45,6 +45,18 @@ impl Objects {
     /// Puts an object in, or replaces it.
     pub fn put(&mut self, kind: &str, object: Arc<DynamicObject>) {
         self.0.insert((kind.to_owned(), object.name_any()), object);
+    }
+
+    /// The environment that the application's stable Services select; blue, where it is born.
+    #[must_use]
+    pub fn active_environment(&self) -> Environment {
+        self.of("Service")
+            .filter(|service| !service.labels().contains_key(keys::ENVIRONMENT))
+            .find_map(|service| {
+                let selector = service.data.pointer("/spec/selector")?;
+                Environment::parse(selector.get(keys::ENVIRONMENT)?.as_str()?)
+            })
+            .unwrap_or_default()
     }
 
     /// Takes an object out.

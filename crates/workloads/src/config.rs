@@ -56,8 +56,9 @@ impl Config {
     }
 
     /// The world in which `component` lacks something.
-    #[cfg(test)]
-    pub(crate) fn lacking(component: ComponentName, what: &str) -> Self {
+    #[cfg(any(test, feature = "fixtures"))]
+    #[must_use]
+    pub fn lacking(component: ComponentName, what: &str) -> Self {
         Self {
             missing: BTreeMap::from([(component, what.to_owned())]),
             ..Self::default()
@@ -83,6 +84,7 @@ impl References {
     }
 
     /// Notes an event of a watch; returns the applications that refer to the object.
+    #[must_use]
     pub fn changed<K>(&self, kind: ReferenceKind, event: &Event<PartialObjectMeta<K>>) -> Vec<Owner>
     where
         PartialObjectMeta<K>: Resource,

@@ -29,7 +29,8 @@ pub enum Rollback {
 }
 
 /// What the order on `restapi` means for `app`, given its records.
-pub(super) fn rollback(
+#[must_use]
+pub fn rollback(
     restapi: &RestAPI,
     app: &Application,
     records: &[Arc<ControllerRevision>],
@@ -79,7 +80,7 @@ pub(super) fn rollback(
 }
 
 /// Marks the record of the revision that the spec asks for: it is held back in favour of `serving`.
-pub(super) fn mark(record: &mut ControllerRevision, serving: i64) {
+pub fn mark(record: &mut ControllerRevision, serving: i64) {
     let annotations = record.metadata.annotations.get_or_insert_default();
     annotations.insert(keys::HELD.to_owned(), serving.to_string());
 }

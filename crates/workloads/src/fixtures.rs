@@ -5,7 +5,12 @@ use restapi_types::RestAPI;
 use serde_json::{Value, json};
 
 /// A stored `RestAPI` `shop/orders` of generation 1 with that spec.
-pub(crate) fn restapi(spec: &Value) -> RestAPI {
+///
+/// # Panics
+/// When it can't be read as one.
+#[allow(clippy::unwrap_used)]
+#[must_use]
+pub fn restapi(spec: &Value) -> RestAPI {
     serde_json::from_value(json!({
         "apiVersion": "restapi.dev/v1alpha1",
         "kind": "RestAPI",
@@ -18,7 +23,8 @@ pub(crate) fn restapi(spec: &Value) -> RestAPI {
 }
 
 /// Managers in `restapi-system`, and nothing else.
-pub(crate) fn surroundings() -> Surroundings {
+#[must_use]
+pub fn surroundings() -> Surroundings {
     Surroundings {
         managers_namespace: "restapi-system".to_owned(),
         monitoring_namespace: None,

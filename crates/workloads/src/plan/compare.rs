@@ -9,7 +9,6 @@ use restapi_resources::{Application, RenderVersion, canonical};
 use restapi_types::{Environment, keys};
 use serde_json::{Value, json};
 
-use super::adopt::Claim;
 use super::undone::{self, Undone};
 use super::{Drift, Obstacle, Plan, PlanError, ports};
 use crate::kinds::carries_traffic;
@@ -35,15 +34,28 @@ enum Belonging {
     Foreign,
 }
 
+/// How an object is to be compared.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Claim {
+    /// Like every object.
+    Ordinary,
+    /// It is taken as ours although nothing on it says so yet.
+    Taken,
+    /// It is left as it is; the plan says why.
+    Left,
+}
+
 /// Compares the objects of one application.
-pub(super) struct Compare<'a> {
-    pub(super) app: &'a Application,
-    pub(super) environment: Environment,
+pub struct Compare<'a> {
+    /// Whose they are.
+    pub app: &'a Application,
+    /// The environment that its stable Services are to select.
+    pub environment: Environment,
 }
 
 impl Compare<'_> {
     /// The write that makes the object as `draft` says, if one is needed and nothing stands in the way.
-    pub(super) fn object(
+    pub fn object(
         &self,
         mut draft: Draft,
         live: Option<&DynamicObject>,
@@ -154,7 +166,8 @@ fn stamp(body: &mut Value) -> String {
     hash
 }
 
-pub(super) fn set(body: &mut Value, map: &str, key: &str, value: &str) {
+/// Writes a label or an annotation into an object: `map` says which of the two.
+pub fn set(body: &mut Value, map: &str, key: &str, value: &str) {
     if let Some(metadata) = body.get_mut("metadata").and_then(Value::as_object_mut) {
         let map = metadata.entry(map).or_insert_with(|| json!({}));
         if let Some(map) = map.as_object_mut() {
@@ -163,7 +176,9 @@ pub(super) fn set(body: &mut Value, map: &str, key: &str, value: &str) {
     }
 }
 
-pub(super) fn annotation<'a>(meta: &'a ObjectMeta, key: &str) -> Option<&'a str> {
+/// The annotation of that key.
+#[must_use]
+pub fn annotation<'a>(meta: &'a ObjectMeta, key: &str) -> Option<&'a str> {
     meta.annotations.as_ref()?.get(key).map(String::as_str)
 }
 

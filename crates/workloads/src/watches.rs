@@ -16,18 +16,19 @@ use restapi_types::{RestAPI, keys};
 
 use crate::autoscalers::Autoscalers;
 use crate::config::References;
-use crate::kinds::{self, OwnedKind};
+use crate::kinds::OwnedKind;
 use crate::observe::{Caches, Owned};
 use crate::pods;
 
 /// The applications that something changed for.
 pub type Triggers = SelectAll<BoxStream<'static, ObjectRef<RestAPI>>>;
 
-/// All watches: the caches that they fill, and the applications that changes concern.
-pub fn all(ctx: &Context, watches_secrets: bool) -> (Caches, Triggers) {
+/// All watches, with those of objects of `kinds`: the caches that they fill, and the applications that changes
+/// concern.
+pub fn all(ctx: &Context, kinds: Vec<OwnedKind>, watches_secrets: bool) -> (Caches, Triggers) {
     let mut triggers = Vec::new();
     let mut all = Vec::new();
-    for kind in kinds::owned() {
+    for kind in kinds {
         let (owned, changed) = owned(ctx, kind);
         all.push(owned);
         triggers.push(changed);

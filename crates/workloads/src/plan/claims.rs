@@ -14,7 +14,8 @@ use restapi_resources::Component;
 use restapi_types::keys;
 use serde_json::{Value, json};
 
-use super::{Role, Step};
+use super::Step;
+use crate::kinds::Role;
 use crate::world::World;
 
 /// Where the templates of claims are in a StatefulSet.
@@ -23,7 +24,7 @@ const TEMPLATES: &str = "/spec/volumeClaimTemplates";
 const SIZE: &str = "/spec/resources/requests/storage";
 
 /// Puts the templates that the StatefulSet has in place of those that are wanted.
-pub(super) fn keep_templates(draft: &mut Draft, live: &DynamicObject) {
+pub fn keep_templates(draft: &mut Draft, live: &DynamicObject) {
     let kept = live.data.pointer(TEMPLATES).cloned();
     if let (Some(kept), Some(wanted)) = (kept, draft.body.pointer_mut(TEMPLATES)) {
         *wanted = kept;
@@ -31,10 +32,7 @@ pub(super) fn keep_templates(draft: &mut Draft, live: &DynamicObject) {
 }
 
 /// Writes that make the claims of each pod of `component` as large as is wanted.
-pub(super) fn growth<'a>(
-    component: &'a Component,
-    world: &'a World,
-) -> impl Iterator<Item = Step> + 'a {
+pub fn growth<'a>(component: &'a Component, world: &'a World) -> impl Iterator<Item = Step> + 'a {
     let wanted = component.claim_per_replica().map(|claim| json!(claim.size));
     let claims = world.objects.of("PersistentVolumeClaim");
     let of_component = move |claim: &DynamicObject| {

@@ -10,14 +10,15 @@ use manager_kit::writer::{Draft, Guard, Write};
 use restapi_types::keys;
 use serde_json::{Value, json};
 
-use super::{Role, Step};
+use super::Step;
+use crate::kinds::Role;
 
 /// The annotation's value while an autoscaler decides, and after it.
 const HELD: &str = "true";
 const GIVEN_BACK: &str = "false";
 
 /// What is to become of a workload's replicas.
-pub(super) enum Replicas {
+pub enum Replicas {
     /// The draft carries them.
     Ours,
     /// First the live number has to be taken over by the field manager that holds it.
@@ -26,7 +27,7 @@ pub(super) enum Replicas {
 
 /// Settles `replicas` in the draft of a workload. `asked` is the number that its author wrote, if any;
 /// `is_autoscaled` says whether somebody else decides.
-pub(super) fn settle(
+pub fn settle(
     draft: &mut Draft,
     live: Option<&DynamicObject>,
     asked: Option<i32>,

@@ -9,7 +9,8 @@ use restapi_resources::controller_revision::controller_revision;
 
 /// The record of the revision that the spec asks for, and its number: one more than every other's. Coming
 /// back to an earlier revision raises the number of its record.
-pub(super) fn record(
+#[must_use]
+pub fn record(
     app: &Application,
     existing: &[Arc<ControllerRevision>],
 ) -> (i64, ControllerRevision) {

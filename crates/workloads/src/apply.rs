@@ -4,11 +4,31 @@
 //! nothing of the new revision is written, and what runs is left as it is.
 
 use futures::future::join_all;
+use manager_kit::tracker::Target;
 use manager_kit::writer::{Effect, WriteError, Writer};
 
 use crate::kinds::{Role, is_workload};
 use crate::plan::{Plan, Step};
-use crate::verdict::{Outcome, Refusal};
+
+/// A write that the API server refused.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refusal {
+    /// Which object.
+    pub target: Target,
+    /// The API server's message.
+    pub message: String,
+}
+
+/// What became of a plan.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Outcome {
+    /// What the API server refused.
+    pub refusals: Vec<Refusal>,
+    /// Whether something was written: what was seen is then no longer what is.
+    pub wrote: bool,
+    /// What was written and was that already: its differences are only in how the API server stores it.
+    pub without_effect: Vec<Target>,
+}
 
 /// Carries out the waves of `plan` in order, the writes of a wave at the same time. A refused write does
 /// not keep the others of its wave from happening, but no later wave is begun.
