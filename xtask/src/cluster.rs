@@ -14,7 +14,7 @@ pub(crate) use commands::{
 };
 #[cfg(test)]
 pub(crate) use record::Backend;
-pub(crate) use record::{Extra, Network};
+pub(crate) use record::{Extra, Network, Speaks};
 pub(crate) use target::Target;
 
 /// The name of the cluster that commands mean when none is given.

@@ -4,7 +4,7 @@ use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 
-use super::record::{self, Backend, Extra, Network, Record};
+use super::record::{self, Backend, Extra, Network, Record, Speaks};
 use super::{Target, current, kind, local};
 use crate::paths;
 
@@ -22,6 +22,10 @@ pub(crate) struct UpArgs {
     /// What connects the pods. Without it: what connects them already, or `bridge` for a new cluster.
     #[arg(long, value_name = "NETWORK")]
     pub(crate) network: Option<Network>,
+    /// Which version of Kubernetes the control plane speaks. Without it: what it speaks already, or `own` for a new
+    /// cluster.
+    #[arg(long, value_name = "VERSION")]
+    pub(crate) speaks: Option<Speaks>,
     /// Give the cluster this as well; may be given more than once. It stays until `down`.
     #[arg(long, value_name = "PART")]
     pub(crate) with: Vec<Extra>,
@@ -46,6 +50,7 @@ impl UpArgs {
             nodes: None,
             fake_nodes: None,
             network: None,
+            speaks: None,
             with: Vec::new(),
             no_install: false,
             cluster: None,
@@ -214,11 +219,16 @@ fn backend(args: &UpArgs, present: Option<&Record>) -> Result<Backend> {
         Backend::Local | Backend::Kind if args.context.is_some() => {
             bail!("--context goes with --cluster current only")
         }
-        Backend::Kind | Backend::Current if args.network.is_some() || !args.with.is_empty() => {
-            bail!("--network and --with go with --cluster local only")
+        Backend::Kind | Backend::Current if is_shaped(args) => {
+            bail!("--network, --speaks and --with go with --cluster local only")
         }
         _ => Ok(wanted),
     }
+}
+
+/// Whether they ask for what only a local cluster has.
+fn is_shaped(args: &UpArgs) -> bool {
+    args.network.is_some() || args.speaks.is_some() || !args.with.is_empty()
 }
 
 #[cfg(test)]

@@ -41,6 +41,39 @@ impl Network {
     }
 }
 
+/// The version of Kubernetes that the control plane of a local cluster speaks.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, clap::ValueEnum)]
+pub(crate) enum Speaks {
+    /// The version that its programs are.
+    #[default]
+    #[serde(rename = "own")]
+    Own,
+    /// The oldest that is supported, which the newer programs emulate. Services get their addresses from a bitmap,
+    /// as they did before that version.
+    #[serde(rename = "1.33")]
+    #[value(name = "1.33")]
+    Oldest,
+}
+
+impl Speaks {
+    /// The arguments of a program of the control plane that hands out addresses, or asks for them.
+    pub(crate) fn with_addresses(self) -> Vec<String> {
+        let mut args = self.args();
+        if self == Self::Oldest {
+            args.push("--feature-gates=MultiCIDRServiceAllocator=false".to_owned());
+        }
+        args
+    }
+
+    /// The arguments of any other program of the control plane.
+    pub(crate) fn args(self) -> Vec<String> {
+        match self {
+            Self::Own => Vec::new(),
+            Self::Oldest => vec!["--emulated-version=1.33".to_owned()],
+        }
+    }
+}
+
 /// A part that a local cluster has only when it is asked for.
 #[derive(
     Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize, clap::ValueEnum,
@@ -78,6 +111,9 @@ pub(crate) struct Record {
     /// What connects its pods.
     #[serde(default)]
     pub(crate) network: Network,
+    /// What its control plane speaks.
+    #[serde(default)]
+    pub(crate) speaks: Speaks,
     /// What it has beside the usual parts.
     #[serde(default)]
     pub(crate) with: BTreeSet<Extra>,
@@ -97,6 +133,7 @@ impl Record {
             nodes,
             fake_nodes: 0,
             network: Network::default(),
+            speaks: Speaks::default(),
             with: BTreeSet::new(),
             context,
             programs: String::new(),
@@ -180,6 +217,7 @@ mod tests {
             nodes: 2,
             fake_nodes: 100,
             network: Network::Cilium,
+            speaks: Speaks::Oldest,
             with: BTreeSet::from([Extra::Registry]),
             context: None,
             programs: "abc".into(),
@@ -195,6 +233,7 @@ mod tests {
         fs::write(folder.path().join("cluster.json"), text).unwrap();
         let record = Record::read(folder.path()).unwrap().unwrap();
         assert_eq!(record.network, Network::Bridge);
+        assert_eq!(record.speaks, Speaks::Own);
         assert!(record.with.is_empty());
     }
 

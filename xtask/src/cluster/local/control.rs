@@ -33,8 +33,9 @@ pub(crate) fn stop(target: &Target, name: &str) -> Result<()> {
 pub(crate) fn start(target: &Target) -> Result<()> {
     let layout = Layout::new(target.folder());
     let _lock = record::lock(layout.folder())?;
-    let (plan, api) = (Plan::new(target.record().slot), Api::new(&layout)?);
-    control_plane::start_store_and_api(&layout, plan)?;
+    let (plan, speaks) = (Plan::new(target.record().slot), target.record().speaks);
+    let api = Api::new(&layout)?;
+    control_plane::start_store_and_api(&layout, plan, speaks)?;
     control_plane::wait_for_api(&layout, plan, &api)?;
-    control_plane::start_controllers(&layout, plan)
+    control_plane::start_controllers(&layout, plan, speaks)
 }

@@ -10,6 +10,7 @@ use super::api::Api;
 use super::layout::Layout;
 use super::plan::Plan;
 use super::process::{self, Daemon, wait_until};
+use crate::cluster::record::Speaks;
 use crate::tools::{self, Tool};
 
 /// The names of the processes, in the order in which they start.
@@ -25,9 +26,9 @@ const CLIENT_RATE: [&str; 2] = ["--kube-api-qps=1000", "--kube-api-burst=2000"];
 ///
 /// # Errors
 /// A program can't be built or started.
-pub(super) fn start_store_and_api(layout: &Layout, plan: Plan) -> Result<()> {
+pub(super) fn start_store_and_api(layout: &Layout, plan: Plan, speaks: Speaks) -> Result<()> {
     etcd(layout, plan)?.ensure(layout)?;
-    api_server(layout, plan)?.ensure(layout)?;
+    api_server(layout, plan, speaks)?.ensure(layout)?;
     Ok(())
 }
 
@@ -60,9 +61,9 @@ pub(super) fn wait_for_api(layout: &Layout, plan: Plan, api: &Api) -> Result<()>
 ///
 /// # Errors
 /// A program can't be built or started.
-pub(super) fn start_controllers(layout: &Layout, plan: Plan) -> Result<()> {
-    controller_manager(layout, plan)?.ensure(layout)?;
-    scheduler(layout, plan)?.ensure(layout)?;
+pub(super) fn start_controllers(layout: &Layout, plan: Plan, speaks: Speaks) -> Result<()> {
+    controller_manager(layout, plan, speaks)?.ensure(layout)?;
+    scheduler(layout, plan, speaks)?.ensure(layout)?;
     Ok(())
 }
 
@@ -93,7 +94,7 @@ fn etcd(layout: &Layout, plan: Plan) -> Result<Daemon> {
     daemon(layout, "etcd", Tool::Etcd, args)
 }
 
-fn api_server(layout: &Layout, plan: Plan) -> Result<Daemon> {
+fn api_server(layout: &Layout, plan: Plan, speaks: Speaks) -> Result<Daemon> {
     let host = plan.host();
     let mut args: Vec<String> = vec![
         format!("--etcd-servers=https://{host}:2379"),
@@ -131,10 +132,11 @@ fn api_server(layout: &Layout, plan: Plan) -> Result<Daemon> {
         ("proxy-client-key-file", "admin.key"),
     ];
     args.extend(files.iter().map(|(flag, name)| file(layout, flag, name)));
+    args.extend(speaks.with_addresses());
     daemon(layout, "apiserver", Tool::ApiServer, args)
 }
 
-fn controller_manager(layout: &Layout, plan: Plan) -> Result<Daemon> {
+fn controller_manager(layout: &Layout, plan: Plan, speaks: Speaks) -> Result<Daemon> {
     let mut args = client(layout, plan, "controller-manager");
     args.extend([
         "--use-service-account-credentials".to_owned(),
@@ -145,16 +147,14 @@ fn controller_manager(layout: &Layout, plan: Plan) -> Result<Daemon> {
         // The nodes' ranges follow from the address plan.
         "--allocate-node-cidrs=false".to_owned(),
     ]);
+    args.extend(speaks.with_addresses());
     daemon(layout, "controller-manager", Tool::ControllerManager, args)
 }
 
-fn scheduler(layout: &Layout, plan: Plan) -> Result<Daemon> {
-    daemon(
-        layout,
-        "scheduler",
-        Tool::Scheduler,
-        client(layout, plan, "scheduler"),
-    )
+fn scheduler(layout: &Layout, plan: Plan, speaks: Speaks) -> Result<Daemon> {
+    let mut args = client(layout, plan, "scheduler");
+    args.extend(speaks.args());
+    daemon(layout, "scheduler", Tool::Scheduler, args)
 }
 
 /// What the two have in common. There is one of each, so nobody is elected.

@@ -132,7 +132,7 @@ impl Up {
 
     /// The control plane and, at the same time, everything of the nodes that doesn't need it.
     fn foundations(&self) -> Result<()> {
-        control_plane::start_store_and_api(&self.layout, self.plan)?;
+        control_plane::start_store_and_api(&self.layout, self.plan, self.record.speaks)?;
         thread::scope(|scope| {
             let (count, network) = (self.record.nodes, self.record.network);
             let prepare =
@@ -154,7 +154,7 @@ impl Up {
 
     fn control_plane(&self) -> Result<()> {
         control_plane::wait_for_api(&self.layout, self.plan, &self.api)?;
-        control_plane::start_controllers(&self.layout, self.plan)?;
+        control_plane::start_controllers(&self.layout, self.plan, self.record.speaks)?;
         if self.record.nodes == 0 {
             return Ok(());
         }

@@ -6,7 +6,7 @@ use anyhow::{Result, bail};
 
 use super::cilium;
 use crate::cluster::UpArgs;
-use crate::cluster::record::{Backend, Extra, Network, Record};
+use crate::cluster::record::{Backend, Extra, Network, Record, Speaks};
 use crate::tools::Tool;
 
 /// The shape of a cluster.
@@ -18,6 +18,8 @@ pub(super) struct Wanted {
     pub(super) fake_nodes: u16,
     /// What connects its pods.
     pub(super) network: Network,
+    /// What its control plane speaks.
+    pub(super) speaks: Speaks,
     /// What it has beside the usual parts.
     pub(super) with: BTreeSet<Extra>,
 }
@@ -40,12 +42,14 @@ impl Wanted {
         }
         let nodes = args.nodes.or(present.map(|record| record.nodes));
         let fake_nodes = args.fake_nodes.or(present.map(|record| record.fake_nodes));
+        let speaks = args.speaks.or(present.map(|record| record.speaks));
         let mut with: BTreeSet<Extra> = present.map_or_else(BTreeSet::new, |it| it.with.clone());
         with.extend(&args.with);
         Ok(Self {
             nodes: nodes.unwrap_or(1),
             fake_nodes: fake_nodes.unwrap_or(0),
             network,
+            speaks: speaks.unwrap_or_default(),
             with,
         })
     }
@@ -64,6 +68,7 @@ impl Wanted {
             nodes: self.nodes,
             fake_nodes: self.fake_nodes,
             network: self.network,
+            speaks: self.speaks,
             with: self.with.clone(),
             ..record.clone()
         }
