@@ -28,7 +28,8 @@ impl Wanted {
     /// The shape that `args` ask for, of a cluster that is there or of a new one.
     ///
     /// # Errors
-    /// The cluster is there with another network: its pods have their addresses from it.
+    /// The cluster is there with another network, from which its pods have their addresses, or speaks another
+    /// version, which may have kinds that the one asked for does not have.
     pub(super) fn new(args: &UpArgs, present: Option<&Record>) -> Result<Self> {
         let network = args.network.or(present.map(|record| record.network));
         let network = network.unwrap_or_default();
@@ -40,16 +41,24 @@ impl Wanted {
                 name = args.name
             );
         }
+        let speaks = args.speaks.or(present.map(|record| record.speaks));
+        let speaks = speaks.unwrap_or_default();
+        if present.is_some_and(|record| record.speaks != speaks) {
+            bail!(
+                "cluster {name:?} speaks another version: `cargo xtask down --name {name}` first, or choose \
+                 another --name",
+                name = args.name
+            );
+        }
         let nodes = args.nodes.or(present.map(|record| record.nodes));
         let fake_nodes = args.fake_nodes.or(present.map(|record| record.fake_nodes));
-        let speaks = args.speaks.or(present.map(|record| record.speaks));
         let mut with: BTreeSet<Extra> = present.map_or_else(BTreeSet::new, |it| it.with.clone());
         with.extend(&args.with);
         Ok(Self {
             nodes: nodes.unwrap_or(1),
             fake_nodes: fake_nodes.unwrap_or(0),
             network,
-            speaks: speaks.unwrap_or_default(),
+            speaks,
             with,
         })
     }
@@ -145,6 +154,19 @@ mod tests {
         let wanted = Wanted::new(&args, None).unwrap();
         let again = Wanted::new(&UpArgs::named("one"), Some(&wanted.record(3))).unwrap();
         assert_eq!(again, wanted);
+    }
+
+    #[test]
+    fn what_a_cluster_speaks_is_not_changed_in_place() {
+        let args = UpArgs {
+            speaks: Some(Speaks::Oldest),
+            ..UpArgs::named("one")
+        };
+        let error = Wanted::new(&args, Some(&record())).unwrap_err().to_string();
+        assert!(error.contains("speaks another version"), "{error}");
+        let wanted = Wanted::new(&args, None).unwrap();
+        let again = Wanted::new(&UpArgs::named("one"), Some(&wanted.record(3))).unwrap();
+        assert_eq!(again.speaks, Speaks::Oldest);
     }
 
     #[test]
