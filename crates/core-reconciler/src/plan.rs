@@ -18,13 +18,12 @@ use restapi_resources::surroundings::Surroundings;
 use restapi_resources::{Application, Component};
 use workloads::adoption::Request;
 use workloads::kinds::is_workload;
+use workloads::plan::desired::{Desired, Stage};
 use workloads::plan::replicas::{self, Replicas};
 use workloads::plan::{
     Claim, Obstacle, Plan, PlanError, Rollback, Step, claims, compare, held, history,
 };
 use workloads::world::{Objects, World, typed};
-
-use desired::{Desired, Stage};
 
 /// The name under which this manager writes workloads.
 pub const WRITER: &str = "core-reconciler";

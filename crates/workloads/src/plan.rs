@@ -2,6 +2,7 @@
 
 pub mod claims;
 pub mod compare;
+pub mod desired;
 pub mod held;
 pub mod history;
 mod obstacle;
