@@ -37,9 +37,10 @@ use crate::telemetry;
 /// not take as long as an outage.
 const MISSING_KIND_RETRY: Duration = Duration::from_secs(2);
 
-/// How many objects a list asks for at a time: what is in flight at once of a list that is repeated, times
-/// the number of kinds, is a good part of the memory that a manager of few objects takes.
-const PAGE: u32 = 100;
+/// How many objects a list asks for at a time: what is in flight at once of a list, times the number of kinds, is
+/// a good part of the memory that a manager of few objects takes. With 100 instead of 25, one with 100 applications
+/// of 23 objects had 34 MiB instead of 27 (`bench memory`).
+const PAGE: u32 = 25;
 
 /// A watch of all objects of `api` that match `config`, for ever: events only, never an error, and
 /// it never ends.

@@ -1,7 +1,8 @@
-//! Many applications that are settled, in a namespace that outlives the bench: with `--keep` the next bench
-//! finds them.
+//! Many applications that are settled, in namespaces that outlive the bench: with `--keep` the next bench finds
+//! them.
 
 use std::collections::BTreeSet;
+use std::time::Duration;
 
 use anyhow::{Context, Result};
 use k8s_openapi::api::core::v1::Namespace as KubeNamespace;
@@ -12,35 +13,71 @@ use serde_json::json;
 use suites::env::Env;
 use suites::manager::Manager;
 use suites::namespace::{LABEL, Namespace};
-use suites::watch::until_all;
+use suites::watch::{until_all, until_none};
 
 use crate::Common;
 use crate::applications::{self, at_once, is_settled, name};
 use crate::running::{self, Requests};
 
-/// The namespace of the applications.
+/// The first namespace of the applications.
 const NAMESPACE: &str = "bench-population";
 
+/// How many applications a namespace has. For each Service Kubernetes looks through all pods of its namespace, so
+/// that a namespace of several thousand applications takes the controller manager most of an hour.
+const PER_NAMESPACE: usize = 1000;
+
 /// Makes sure that there are `count` applications and no more, all of them ready, and that a manager which
-/// was there has stopped.
+/// was there has stopped. Returns the namespace of the first [`PER_NAMESPACE`] of them.
 ///
 /// # Errors
 /// When one is refused, or they aren't all ready in time.
 pub async fn settled(count: usize, common: &Common) -> Result<Namespace> {
-    let namespace = namespace().await?;
-    let manager = running::start(&namespace, common).await?;
+    let first = namespace(NAMESPACE.to_owned()).await?;
+    let manager = running::start(&first, common).await?;
     eprintln!("population: {count} applications");
-    resize(&namespace, count, common.concurrency.into()).await?;
-    until_all(
-        namespace.api::<RestAPI>(),
-        count,
-        common.limit(),
-        is_settled,
-    )
-    .await?;
+    let mut parts = Vec::new();
+    for (name, size) in parts_of(count) {
+        let namespace = namespace(name).await?;
+        resize(&namespace, size, common.concurrency.into()).await?;
+        parts.push((namespace, size));
+    }
+    remove_beyond(parts.len(), &first, common.limit()).await?;
+    for (namespace, size) in parts {
+        let restapis = namespace.api::<RestAPI>();
+        until_all(restapis, size, common.limit(), is_settled).await?;
+    }
     Requests::last(&manager, common.limit()).await?;
     running::stop(manager).await?;
-    Ok(namespace)
+    Ok(first)
+}
+
+/// How many applications each namespace has, of `count`.
+fn parts_of(count: usize) -> Vec<(String, usize)> {
+    let firsts = (0..count).step_by(PER_NAMESPACE).enumerate();
+    firsts
+        .map(|(number, first)| (namespace_name(number), PER_NAMESPACE.min(count - first)))
+        .collect()
+}
+
+fn namespace_name(number: usize) -> String {
+    match number {
+        0 => NAMESPACE.to_owned(),
+        _ => format!("{NAMESPACE}-{number}"),
+    }
+}
+
+/// Deletes the namespaces that a larger population had.
+async fn remove_beyond(count: usize, first: &Namespace, limit: Duration) -> Result<()> {
+    let api = Api::<KubeNamespace>::all(first.client.clone());
+    for number in count.max(1).. {
+        let name = namespace_name(number);
+        if api.get_opt(&name).await?.is_none() {
+            break;
+        }
+        api.delete(&name, &DeleteParams::background()).await?;
+        until_none(api.clone(), &name, limit).await?;
+    }
+    Ok(())
 }
 
 /// The same with a manager that was started afterwards and has nothing to do.
@@ -54,21 +91,17 @@ pub async fn managed(count: usize, common: &Common) -> Result<(Namespace, Manage
     Ok((namespace, manager))
 }
 
-async fn namespace() -> Result<Namespace> {
+async fn namespace(name: String) -> Result<Namespace> {
     let env = Env::read()?;
     let client = env.client().await?;
     let api = Api::<KubeNamespace>::all(client.clone());
-    if api.get_opt(NAMESPACE).await?.is_none() {
-        let body = json!({"metadata": {"name": NAMESPACE, "labels": {LABEL: ""}}});
+    if api.get_opt(&name).await?.is_none() {
+        let body = json!({"metadata": {"name": name, "labels": {LABEL: ""}}});
         let body = serde_json::from_value(body)?;
         let created = api.create(&PostParams::default(), &body).await;
-        created.with_context(|| format!("creating the namespace {NAMESPACE}"))?;
+        created.with_context(|| format!("creating the namespace {name}"))?;
     }
-    Ok(Namespace {
-        name: NAMESPACE.to_owned(),
-        client,
-        env,
-    })
+    Ok(Namespace { name, client, env })
 }
 
 async fn resize(namespace: &Namespace, count: usize, concurrency: usize) -> Result<()> {
@@ -90,4 +123,16 @@ async fn resize(namespace: &Namespace, count: usize, concurrency: usize) -> Resu
         .unwrap_or(count);
     applications::create(namespace, first..count, concurrency).await?;
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_namespace_has_a_thousand_and_the_last_one_the_rest() {
+        assert_eq!(parts_of(100), [("bench-population".to_owned(), 100)]);
+        let sizes: Vec<_> = parts_of(2500).into_iter().map(|(_, size)| size).collect();
+        assert_eq!(sizes, [1000, 1000, 500]);
+    }
 }
