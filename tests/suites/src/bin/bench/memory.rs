@@ -61,7 +61,7 @@ pub async fn run(args: &Args) -> Result<Vec<Figure>> {
 /// The peak of the resident memory of a manager that starts with `count` applications that are settled, and
 /// then lists everything once more.
 async fn peak_mib(count: usize, common: &Common) -> Result<f64> {
-    let (_, manager) = population::managed(count, common).await?;
+    let manager = population::managed_in_many(count, common).await?;
     let pid = manager.pid();
     let (peak, now) = (process::rss_peak_mib(pid)?, process::rss_mib(pid)?);
     eprintln!("memory: {peak:.1} MiB at the peak of the start, {now:.1} MiB after it");

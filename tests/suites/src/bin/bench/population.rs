@@ -22,21 +22,27 @@ use crate::running::{self, Requests};
 /// The first namespace of the applications.
 const NAMESPACE: &str = "bench-population";
 
-/// How many applications a namespace has. For each Service Kubernetes looks through all pods of its namespace, so
-/// that a namespace of several thousand applications takes the controller manager most of an hour.
-const PER_NAMESPACE: usize = 1000;
+/// How many applications a namespace has where there are thousands. For each Service Kubernetes looks through all
+/// pods of its namespace, and for each change of a pod through all Services: a namespace of a thousand applications
+/// takes the controller manager most of ten minutes, one of five thousand hours.
+const FEW: usize = 100;
 
 /// Makes sure that there are `count` applications and no more, all of them ready, and that a manager which
-/// was there has stopped. Returns the namespace of the first [`PER_NAMESPACE`] of them.
+/// was there has stopped.
 ///
 /// # Errors
 /// When one is refused, or they aren't all ready in time.
 pub async fn settled(count: usize, common: &Common) -> Result<Namespace> {
+    spread(count, count, common).await
+}
+
+/// The same with `size` applications in each namespace. Returns the first namespace.
+async fn spread(count: usize, size: usize, common: &Common) -> Result<Namespace> {
     let first = namespace(NAMESPACE.to_owned()).await?;
     let manager = running::start(&first, common).await?;
     eprintln!("population: {count} applications");
     let mut parts = Vec::new();
-    for (name, size) in parts_of(count) {
+    for (name, size) in parts_of(count, size) {
         let namespace = namespace(name).await?;
         resize(&namespace, size, common.concurrency.into()).await?;
         parts.push((namespace, size));
@@ -51,11 +57,11 @@ pub async fn settled(count: usize, common: &Common) -> Result<Namespace> {
     Ok(first)
 }
 
-/// How many applications each namespace has, of `count`.
-fn parts_of(count: usize) -> Vec<(String, usize)> {
-    let firsts = (0..count).step_by(PER_NAMESPACE).enumerate();
+/// How many applications each namespace has, of `count`, with `size` in each but the last.
+fn parts_of(count: usize, size: usize) -> Vec<(String, usize)> {
+    let firsts = (0..count).step_by(size.max(1)).enumerate();
     firsts
-        .map(|(number, first)| (namespace_name(number), PER_NAMESPACE.min(count - first)))
+        .map(|(number, first)| (namespace_name(number), size.min(count - first)))
         .collect()
 }
 
@@ -86,9 +92,24 @@ async fn remove_beyond(count: usize, first: &Namespace, limit: Duration) -> Resu
 /// As [`settled`].
 pub async fn managed(count: usize, common: &Common) -> Result<(Namespace, Manager)> {
     let namespace = settled(count, common).await?;
-    let manager = running::start(&namespace, common).await?;
-    Requests::last(&manager, common.limit()).await?;
+    let manager = idle(&namespace, common).await?;
     Ok((namespace, manager))
+}
+
+/// Such a manager alone, with [`FEW`] applications in each namespace.
+///
+/// # Errors
+/// As [`settled`].
+pub async fn managed_in_many(count: usize, common: &Common) -> Result<Manager> {
+    let first = spread(count, FEW, common).await?;
+    idle(&first, common).await
+}
+
+/// A manager that has nothing to do.
+async fn idle(namespace: &Namespace, common: &Common) -> Result<Manager> {
+    let manager = running::start(namespace, common).await?;
+    Requests::last(&manager, common.limit()).await?;
+    Ok(manager)
 }
 
 async fn namespace(name: String) -> Result<Namespace> {
@@ -130,9 +151,9 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_namespace_has_a_thousand_and_the_last_one_the_rest() {
-        assert_eq!(parts_of(100), [("bench-population".to_owned(), 100)]);
-        let sizes: Vec<_> = parts_of(2500).into_iter().map(|(_, size)| size).collect();
-        assert_eq!(sizes, [1000, 1000, 500]);
+    fn the_last_namespace_has_the_rest() {
+        assert_eq!(parts_of(100, 100), [("bench-population".to_owned(), 100)]);
+        let sizes = parts_of(250, 100).into_iter().map(|(_, size)| size);
+        assert_eq!(sizes.collect::<Vec<_>>(), [100, 100, 50]);
     }
 }
