@@ -39,6 +39,15 @@ impl Environment {
         }
     }
 
+    /// The other one.
+    #[must_use]
+    pub const fn other(self) -> Self {
+        match self {
+            Self::Blue => Self::Green,
+            Self::Green => Self::Blue,
+        }
+    }
+
     /// The environment of that name, if there is one.
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {

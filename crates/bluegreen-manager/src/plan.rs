@@ -1,0 +1,7 @@
+//! Decides what to write.
+
+pub mod decide;
+pub mod situation;
+
+#[cfg(test)]
+mod model;

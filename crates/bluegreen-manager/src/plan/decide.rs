@@ -1,0 +1,308 @@
+//! What to do next for an application. Pure, and a function of the situation alone: nothing depends on what was
+//! done before, so that a manager that is stopped between any two steps goes on where the objects are.
+
+use restapi_types::Environment;
+
+use super::situation::{Attempt, Held, OnNewRevision, Revision, Runs, Situation};
+
+/// The order in which the stable Services are moved.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Order {
+    /// Those that others call first, the edge last: a new revision is complete before anybody enters it.
+    LeafFirst,
+    /// The edge first: on the way back nobody is to enter what is left.
+    EdgeFirst,
+}
+
+/// The next step.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Next {
+    /// Says on every stable Service that this manager writes the workloads from now on.
+    TakeOver,
+    /// Makes the workloads of a revision in an environment, that of the component first which others call.
+    Build(Environment, Attempt),
+    /// Notes that a revision is not to be served.
+    Hold(Held),
+    /// Moves the stable Services to an environment.
+    Switch(Environment, Order),
+    /// Notes on every stable Service that it must not select this attempt, or any before, in that environment any more.
+    Seal(Environment, u64),
+    /// Removes the workloads of a sealed environment.
+    Release(Environment),
+    /// Nothing: something else has to happen first.
+    Wait(Waits),
+    /// Nothing.
+    Rest,
+}
+
+/// What is waited for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Waits {
+    /// The revision that is being started is not available yet.
+    Available,
+    /// It is available, and gates, time or people have not let it pass yet.
+    Approval,
+    /// The environment that it needs is kept for going back.
+    Retention,
+    /// The environment that it needs has pods that are ending.
+    Endpoints,
+    /// The stable Services do not show yet that all of them have moved.
+    Convergence,
+    /// What is to be served does not serve, and neither does anything that could be gone back to.
+    Pods,
+}
+
+/// What to do next.
+#[must_use]
+pub fn decide(s: &Situation) -> Next {
+    if s.stable.iter().any(|stable| !stable.is_ours) {
+        return Next::TakeOver;
+    }
+    let goal = s.goal();
+    let home = s.home(goal);
+    if s.stable.len() < s.services || s.agreed() == Some(home) {
+        at_home(s, goal, home)
+    } else {
+        on_the_way(s, goal, home)
+    }
+}
+
+/// The goal is served, or nothing is yet.
+fn at_home(s: &Situation, goal: Revision, home: Environment) -> Next {
+    let attempt = s.attempt(goal, home);
+    if s.side(home).runs != Runs::All(attempt) || s.stable.len() < s.services {
+        return Next::Build(home, attempt);
+    }
+    let away = s.side(home.other());
+    if away.runs.revision().is_none() {
+        return Next::Rest;
+    }
+    if s.stable.iter().any(|stable| !stable.converged) {
+        return Next::Wait(Waits::Convergence);
+    }
+    if s.is_retention_over {
+        release(s, home.other())
+    } else {
+        Next::Wait(Waits::Retention)
+    }
+}
+
+/// The goal is not served by all stable Services.
+fn on_the_way(s: &Situation, goal: Revision, home: Environment) -> Next {
+    let side = s.side(home);
+    match side.runs.revision() {
+        Some(other) if other != goal => return vacate(s, home),
+        // Somebody may be about to remove it; but never while it is selected.
+        Some(_) if s.is_sealed(home) && !s.is_selected(home) => return release(s, home),
+        None if side.has_endpoints => return Next::Wait(Waits::Endpoints),
+        Some(_) | None => {}
+    }
+    let attempt = s.attempt(goal, home);
+    if side.runs != Runs::All(attempt) {
+        return give_up(s, goal, home).unwrap_or(Next::Build(home, attempt));
+    }
+    let goes_back = s.hold(s.asked).is_some_and(|held| held.serving == goal);
+    let has_begun = s.is_selected(home);
+    let may_switch = if goes_back {
+        side.serves
+    } else {
+        side.available && (s.is_approved || has_begun)
+    };
+    if may_switch {
+        let order = if goes_back {
+            Order::EdgeFirst
+        } else {
+            Order::LeafFirst
+        };
+        return Next::Switch(home, order);
+    }
+    if let Some(hold) = give_up(s, goal, home) {
+        return hold;
+    }
+    Next::Wait(if !side.serves && !s.side(home.other()).serves {
+        Waits::Pods
+    } else if side.available {
+        Waits::Approval
+    } else {
+        Waits::Available
+    })
+}
+
+/// Gives a revision up that takes too long, or that fails while the stable Services are being moved to it, where
+/// there is another one that serves.
+fn give_up(s: &Situation, goal: Revision, home: Environment) -> Option<Next> {
+    let away = s.side(home.other());
+    let serving = away.runs.revision().filter(|_| away.serves)?;
+    let failed_half_way = s.is_selected(home) && !s.side(home).serves;
+    let is_new = s.hold(goal).is_none() && serving != goal && goal == s.asked;
+    let revision = goal;
+    (is_new && (s.is_late || failed_half_way)).then_some(Next::Hold(Held { revision, serving }))
+}
+
+/// Makes room in an environment that another revision has.
+fn vacate(s: &Situation, environment: Environment) -> Next {
+    if s.is_selected(environment) {
+        Next::Wait(Waits::Convergence)
+    } else if s.on_new_revision == OnNewRevision::Release || s.is_retention_over {
+        release(s, environment)
+    } else {
+        Next::Wait(Waits::Retention)
+    }
+}
+
+/// Takes an environment's workloads away, once no writer can select it any more: whoever planned to when it
+/// was still good finds every stable Service changed.
+fn release(s: &Situation, environment: Environment) -> Next {
+    let attempt = s.side(environment).runs.attempt();
+    let number = attempt.map_or(0, |attempt| attempt.number);
+    let mut seals = s.stable.iter().map(|stable| stable.seals.of(environment));
+    if seals.all(|seal| seal >= number) {
+        Next::Release(environment)
+    } else {
+        Next::Seal(environment, number)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use Environment::{Blue, Green};
+
+    use super::*;
+    use crate::plan::situation::{Seals, Side, Stable};
+
+    fn attempt(number: u64, revision: Revision) -> Attempt {
+        Attempt { number, revision }
+    }
+
+    fn running(number: u64, revision: Revision) -> Side {
+        Side {
+            runs: Runs::All(attempt(number, revision)),
+            serves: true,
+            available: true,
+            has_endpoints: true,
+        }
+    }
+
+    /// Revision 1 is served from blue, by two Services, and asked for.
+    fn settled() -> Situation {
+        let stable = Stable {
+            selects: Blue,
+            converged: true,
+            seals: Seals::default(),
+            is_ours: true,
+        };
+        Situation {
+            stable: vec![stable; 2],
+            services: 2,
+            blue: running(1, 1),
+            green: Side::default(),
+            asked: 1,
+            held: Vec::new(),
+            is_approved: true,
+            is_retention_over: false,
+            on_new_revision: OnNewRevision::Release,
+            is_late: false,
+        }
+    }
+
+    fn moved(mut situation: Situation) -> Situation {
+        for stable in &mut situation.stable {
+            stable.selects = Green;
+        }
+        situation
+    }
+
+    #[test]
+    fn a_rollout_goes_from_one_environment_to_the_other_and_cleans_up() {
+        let mut s = settled();
+        assert_eq!(decide(&s), Next::Rest);
+        s.asked = 2;
+        assert_eq!(decide(&s), Next::Build(Green, attempt(2, 2)));
+        s.green = Side {
+            available: false,
+            ..running(2, 2)
+        };
+        assert_eq!(decide(&s), Next::Wait(Waits::Available));
+        s.green.available = true;
+        s.is_approved = false;
+        assert_eq!(decide(&s), Next::Wait(Waits::Approval));
+        s.is_approved = true;
+        assert_eq!(decide(&s), Next::Switch(Green, Order::LeafFirst));
+        let mut s = moved(s);
+        assert_eq!(decide(&s), Next::Wait(Waits::Retention));
+        s.is_retention_over = true;
+        assert_eq!(decide(&s), Next::Seal(Blue, 1));
+        for stable in &mut s.stable {
+            stable.seals.blue = 1;
+        }
+        assert_eq!(decide(&s), Next::Release(Blue));
+        s.blue = Side::default();
+        assert_eq!(decide(&s), Next::Rest);
+    }
+
+    #[test]
+    fn going_back_asks_nothing_of_the_revision_that_is_left() {
+        let mut s = moved(settled());
+        (s.asked, s.green) = (2, Side::default());
+        s.blue.available = false;
+        s.held = vec![Held {
+            revision: 2,
+            serving: 1,
+        }];
+        assert_eq!(decide(&s), Next::Switch(Blue, Order::EdgeFirst));
+    }
+
+    #[test]
+    fn a_revision_that_fails_or_takes_too_long_is_given_up_while_another_serves() {
+        let held = Held {
+            revision: 2,
+            serving: 1,
+        };
+        let mut late = settled();
+        (late.asked, late.is_late) = (2, true);
+        assert_eq!(decide(&late), Next::Hold(held));
+        let mut half_way = settled();
+        half_way.asked = 2;
+        half_way.green = Side {
+            serves: false,
+            available: false,
+            ..running(2, 2)
+        };
+        half_way.stable[0].selects = Green;
+        assert_eq!(decide(&half_way), Next::Hold(held));
+    }
+
+    #[test]
+    fn a_third_revision_waits_until_the_services_agree() {
+        let mut s = settled();
+        s.asked = 3;
+        s.green = running(2, 2);
+        s.stable[0].selects = Green;
+        assert_eq!(decide(&s), Next::Switch(Green, Order::LeafFirst));
+        let mut s = moved(s);
+        assert_eq!(decide(&s), Next::Seal(Blue, 1));
+        s.on_new_revision = OnNewRevision::Wait;
+        assert_eq!(decide(&s), Next::Wait(Waits::Retention));
+    }
+
+    #[test]
+    fn an_environment_that_is_being_removed_is_not_gone_back_to_but_made_anew() {
+        let mut s = moved(settled());
+        (s.asked, s.green) = (2, running(2, 2));
+        s.held = vec![Held {
+            revision: 2,
+            serving: 1,
+        }];
+        s.stable[0].seals.blue = 1;
+        assert_eq!(decide(&s), Next::Seal(Blue, 1));
+        s.stable[1].seals.blue = 1;
+        assert_eq!(decide(&s), Next::Release(Blue));
+        s.blue = Side {
+            has_endpoints: true,
+            ..Side::default()
+        };
+        assert_eq!(decide(&s), Next::Wait(Waits::Endpoints));
+        s.blue.has_endpoints = false;
+        assert_eq!(decide(&s), Next::Build(Blue, attempt(3, 1)));
+    }
+}
