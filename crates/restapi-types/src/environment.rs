@@ -30,6 +30,9 @@ pub enum Environment {
 }
 
 impl Environment {
+    /// Both.
+    pub const ALL: [Self; 2] = [Self::Blue, Self::Green];
+
     /// The name as it stands in labels, object names and status.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
@@ -51,9 +54,7 @@ impl Environment {
     /// The environment of that name, if there is one.
     #[must_use]
     pub fn parse(name: &str) -> Option<Self> {
-        [Self::Blue, Self::Green]
-            .into_iter()
-            .find(|e| e.as_str() == name)
+        Self::ALL.into_iter().find(|e| e.as_str() == name)
     }
 }
 

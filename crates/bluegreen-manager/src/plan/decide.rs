@@ -98,9 +98,7 @@ fn on_the_way(s: &Situation, goal: Revision, home: Environment) -> Next {
         Some(_) | None => {}
     }
     let attempt = s.attempt(goal, home);
-    if side.runs != Runs::All(attempt) {
-        return give_up(s, goal, home).unwrap_or(Next::Build(home, attempt));
-    }
+    let is_complete = side.runs == Runs::All(attempt);
     let goes_back = s.hold(s.asked).is_some_and(|held| held.serving == goal);
     let has_begun = s.is_selected(home);
     let may_switch = if goes_back {
@@ -108,7 +106,7 @@ fn on_the_way(s: &Situation, goal: Revision, home: Environment) -> Next {
     } else {
         side.available && (s.is_approved || has_begun)
     };
-    if may_switch {
+    if is_complete && may_switch {
         let order = if goes_back {
             Order::EdgeFirst
         } else {
@@ -118,6 +116,9 @@ fn on_the_way(s: &Situation, goal: Revision, home: Environment) -> Next {
     }
     if let Some(hold) = give_up(s, goal, home) {
         return hold;
+    }
+    if !is_complete {
+        return Next::Build(home, attempt);
     }
     Next::Wait(if !side.serves && !s.side(home.other()).serves {
         Waits::Pods

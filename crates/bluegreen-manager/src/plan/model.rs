@@ -22,22 +22,9 @@ fn whatever_happens_what_is_selected_is_there_and_in_the_end_the_goal_is_served(
 
 #[test]
 fn every_fault_is_found() {
-    use Fault::{
-        HalfBuilt, NoHold, NoPrecondition, NoQueue, NoRetention, NoSeal, NoUid, NoWaitForEndpoints,
-        NoWaitForPods, WrongHome,
-    };
-    let faults = [
-        NoSeal,
-        NoPrecondition,
-        NoWaitForEndpoints,
-        NoWaitForPods,
-        NoUid,
-        WrongHome,
-        NoRetention,
-        NoQueue,
-        NoHold,
-        HalfBuilt,
-    ];
-    let missed: Vec<_> = faults.into_iter().filter(|f| explore(*f).is_ok()).collect();
+    let missed: Vec<_> = Fault::ALL
+        .into_iter()
+        .filter(|f| explore(*f).is_ok())
+        .collect();
     assert_eq!(missed, []);
 }

@@ -188,8 +188,7 @@ impl Situation {
             return wanted;
         }
         // One that is sealed is given up, even where it was wanted back: somebody may be about to remove it.
-        let open = [Environment::Blue, Environment::Green].into_iter();
-        let open = open.filter(|environment| !self.is_sealed(*environment));
+        let open = Environment::ALL.into_iter().filter(|e| !self.is_sealed(*e));
         let open: Vec<_> = open.filter_map(|e| self.side(e).runs.revision()).collect();
         if open.contains(&wanted) {
             return wanted;
@@ -205,9 +204,10 @@ impl Situation {
     pub fn home(&self, revision: Revision) -> Environment {
         let serving = self.agreed();
         let runs = |e: &Environment| self.side(*e).runs.revision() == Some(revision);
-        let both = [Environment::Blue, Environment::Green];
         // What serves goes before what was left half-way.
-        let running = serving.filter(runs).or(both.into_iter().find(runs));
+        let running = serving
+            .filter(runs)
+            .or(Environment::ALL.into_iter().find(runs));
         running.unwrap_or_else(|| serving.map_or(Environment::Blue, Environment::other))
     }
 
@@ -223,8 +223,7 @@ impl Situation {
     }
 
     /// The greatest number of any attempt so far, and of any seal.
-    #[must_use]
-    pub fn last_number(&self) -> u64 {
+    fn last_number(&self) -> u64 {
         let sides = [self.blue.runs, self.green.runs].into_iter();
         let attempts = sides.filter_map(Runs::attempt).map(|a| a.number);
         let seals = self.stable.iter().map(|s| s.seals.blue.max(s.seals.green));

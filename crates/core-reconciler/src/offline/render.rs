@@ -195,9 +195,9 @@ fn print(objects: &[Value]) -> io::Result<()> {
 #[cfg(test)]
 mod tests {
     use serde_json::json;
+    use workloads::fixtures::surroundings;
 
     use super::*;
-    use workloads::fixtures::surroundings;
 
     fn rendered(spec: &Value, lacking: &[&str]) -> (Vec<Value>, Vec<Obstacle>) {
         let object = json!({"apiVersion": "restapi.dev/v1alpha1", "kind": "RestAPI",

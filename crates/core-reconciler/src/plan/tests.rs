@@ -2,14 +2,13 @@
 
 use std::sync::Arc;
 
+use manager_kit::tracker::Target;
+use manager_kit::writer::Write;
 use restapi_types::{Environment, keys};
 use serde_json::{Value, json};
 use workloads::fixtures::{restapi, surroundings};
 use workloads::kinds::Role;
 use workloads::plan::Drift;
-
-use manager_kit::tracker::Target;
-use manager_kit::writer::Write;
 
 use super::*;
 

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use manager_kit::tracker::Target;
 use restapi_types::conditions::{AVAILABLE, PROGRESSING, READY, RECONCILING, STALLED};
 use rstest::rstest;
 use serde_json::{Value, json};
@@ -10,7 +11,6 @@ use workloads::fixtures::restapi;
 use workloads::plan::Obstacle;
 
 use super::*;
-use manager_kit::tracker::Target;
 
 const NOW: Timestamp = Timestamp::constant(1_000, 0);
 

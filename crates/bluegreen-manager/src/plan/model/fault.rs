@@ -28,8 +28,24 @@ pub(super) enum Fault {
     NoQueue,
     /// A revision that was rolled back is tried again at once.
     NoHold,
-    /// A workload is created only in the first environment.
+    /// Only the first workload is created.
     HalfBuilt,
+}
+
+impl Fault {
+    /// Every one.
+    pub(super) const ALL: [Self; 10] = [
+        Self::NoSeal,
+        Self::NoPrecondition,
+        Self::NoWaitForEndpoints,
+        Self::NoWaitForPods,
+        Self::NoUid,
+        Self::WrongHome,
+        Self::NoRetention,
+        Self::NoQueue,
+        Self::NoHold,
+        Self::HalfBuilt,
+    ];
 }
 
 /// What a manager that sees `world` does next.

@@ -38,12 +38,22 @@ pub async fn settled(count: usize, common: &Common) -> Result<Namespace> {
 
 /// The same with `size` applications in each namespace. Returns the first namespace.
 async fn spread(count: usize, size: usize, common: &Common) -> Result<Namespace> {
-    let first = namespace(NAMESPACE.to_owned()).await?;
+    let env = Env::read()?;
+    let first = Namespace {
+        name: NAMESPACE.to_owned(),
+        client: env.client().await?,
+        env,
+    };
+    ensure(&first).await?;
     let manager = running::start(&first, common).await?;
     eprintln!("population: {count} applications");
     let mut parts = Vec::new();
     for (name, size) in parts_of(count, size) {
-        let namespace = namespace(name).await?;
+        let namespace = Namespace {
+            name,
+            ..first.clone()
+        };
+        ensure(&namespace).await?;
         resize(&namespace, size, common.concurrency.into()).await?;
         parts.push((namespace, size));
     }
@@ -112,17 +122,17 @@ async fn idle(namespace: &Namespace, common: &Common) -> Result<Manager> {
     Ok(manager)
 }
 
-async fn namespace(name: String) -> Result<Namespace> {
-    let env = Env::read()?;
-    let client = env.client().await?;
-    let api = Api::<KubeNamespace>::all(client.clone());
-    if api.get_opt(&name).await?.is_none() {
+/// Creates the namespace unless it is there.
+async fn ensure(namespace: &Namespace) -> Result<()> {
+    let name = &namespace.name;
+    let api = Api::<KubeNamespace>::all(namespace.client.clone());
+    if api.get_opt(name).await?.is_none() {
         let body = json!({"metadata": {"name": name, "labels": {LABEL: ""}}});
         let body = serde_json::from_value(body)?;
         let created = api.create(&PostParams::default(), &body).await;
         created.with_context(|| format!("creating the namespace {name}"))?;
     }
-    Ok(Namespace { name, client, env })
+    Ok(())
 }
 
 async fn resize(namespace: &Namespace, count: usize, concurrency: usize) -> Result<()> {
