@@ -49,7 +49,7 @@ pub(crate) enum Speaks {
     #[serde(rename = "own")]
     Own,
     /// The oldest that is supported, which the newer programs emulate. Services get their addresses from a bitmap,
-    /// as they did before that version.
+    /// as they did before that version, and have no Endpoints beside their EndpointSlices: that version gave them up.
     #[serde(rename = "1.33")]
     #[value(name = "1.33")]
     Oldest,
@@ -61,6 +61,18 @@ impl Speaks {
         let mut args = self.args();
         if self == Self::Oldest {
             args.push("--feature-gates=MultiCIDRServiceAllocator=false".to_owned());
+        }
+        args
+    }
+
+    /// The arguments of the controller manager.
+    pub(crate) fn with_controllers(self) -> Vec<String> {
+        let mut args = self.with_addresses();
+        if self == Self::Oldest {
+            args.push(
+                "--controllers=*,-endpoints-controller,-endpointslice-mirroring-controller"
+                    .to_owned(),
+            );
         }
         args
     }

@@ -147,7 +147,7 @@ fn controller_manager(layout: &Layout, plan: Plan, speaks: Speaks) -> Result<Dae
         // The nodes' ranges follow from the address plan.
         "--allocate-node-cidrs=false".to_owned(),
     ]);
-    args.extend(speaks.with_addresses());
+    args.extend(speaks.with_controllers());
     daemon(layout, "controller-manager", Tool::ControllerManager, args)
 }
 
