@@ -49,7 +49,9 @@ pub(crate) enum Speaks {
     #[serde(rename = "own")]
     Own,
     /// The oldest that is supported, which the newer programs emulate. Services get their addresses from a bitmap,
-    /// as they did before that version, and have no Endpoints beside their EndpointSlices: that version gave them up.
+    /// as they did before that version. Nobody writes Endpoints beside their EndpointSlices, unlike in a cluster that
+    /// really is of that version, which only deprecates them: where there are thousands of Services, that is as many
+    /// objects less.
     #[serde(rename = "1.33")]
     #[value(name = "1.33")]
     Oldest,

@@ -100,11 +100,10 @@ impl Daemon {
         command
             .env_clear()
             .env("PATH", SYSTEM_PATH)
-            .env(MARK, layout.folder());
-        // How much more memory than is in use a program may take to clear up less often: a caller with much of it says.
-        if let Some(spare) = std::env::var_os("GOGC") {
-            command.env("GOGC", spare);
-        }
+            .env(MARK, layout.folder())
+            // How much more memory than is in use a program may take to clear up less often: a caller with much of it
+            // says.
+            .envs(std::env::var_os("GOGC").map(|spare| ("GOGC", spare)));
         command
             .stdin(Stdio::null())
             .stdout(file.try_clone()?)

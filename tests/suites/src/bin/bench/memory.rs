@@ -67,7 +67,7 @@ async fn peak_mib(count: usize, common: &Common) -> Result<f64> {
     eprintln!("memory: {peak:.1} MiB at the peak of the start, {now:.1} MiB after it");
     let before = running::lists(&manager, &KINDS).await?;
     // Its memory of what changed is new, so every watch that goes on from before is told to begin anew. With many
-    // objects it gives up when others list them all while it starts.
+    // objects the API server gives up when others list them all while it starts.
     for name in ["scheduler", "controller-manager", "apiserver"] {
         task::stop(name).await?;
     }
