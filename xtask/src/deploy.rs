@@ -13,7 +13,7 @@ use crate::ui::Progress;
 use crate::{artifacts, paths};
 
 /// The binaries that run in the cluster as managers.
-const MANAGERS: &[&str] = &["core-reconciler"];
+pub(crate) const MANAGERS: &[&str] = &["core-reconciler", "bluegreen-manager"];
 
 /// How long the API server may take to serve the custom resource.
 const ESTABLISHED: Duration = Duration::from_secs(30);
@@ -84,39 +84,47 @@ pub(crate) fn apply(target: &Target, manifest: &str) -> Result<()> {
         .run()
 }
 
-/// The managers as they are to be applied. Images that were loaded into the nodes take the overlay `local`,
-/// which pulls nothing; images that were pushed take `all`.
+/// The managers as they are to be applied.
 fn manifest(target: &Target, record: &Record) -> Result<String> {
-    let mut local = false;
+    let references = MANAGERS
+        .iter()
+        .map(|manager| record.reference(manager))
+        .collect::<Result<Vec<_>>>()?;
+    let (base, prefix) = overlay_for(&references)?;
     let mut images = Vec::new();
-    for manager in MANAGERS {
-        let reference = record.reference(manager)?;
-        let loaded = is_local(reference);
-        if loaded && !target.has_image(reference)? {
+    for (manager, reference) in MANAGERS.iter().zip(references) {
+        if is_local(reference) && !target.has_image(reference)? {
             bail!("{reference} is not on every node of the cluster: run `cargo xtask images`");
         }
-        local |= loaded;
-        let name = if loaded {
-            "localhost/restapi"
-        } else {
-            "restapi"
-        };
         images.push(Replacement {
-            name: format!("{name}/{manager}"),
+            name: format!("{prefix}/{manager}"),
             reference: reference.to_owned(),
         });
     }
     let overlay = Overlay {
-        resources: vec![folder(if local {
-            "overlays/local"
-        } else {
-            "overlays/all"
-        })],
+        resources: vec![folder(base)],
         images,
         patches: Vec::new(),
     };
     let _lock = artifacts::lock("deploy")?;
     overlay.build(&artifacts::folder().join("deploy"))
+}
+
+/// The overlay for managers of these images, and what it calls images by. Those that were loaded into the nodes
+/// take `local`, which pulls nothing; those that were pushed take `all`.
+///
+/// # Errors
+/// When there are both: `local` would not pull, and `all` would pull what no registry has.
+fn overlay_for(references: &[&str]) -> Result<(&'static str, &'static str)> {
+    let local = references.iter().filter(|reference| is_local(reference));
+    match local.count() {
+        0 => Ok(("overlays/all", "restapi")),
+        all if all == references.len() => Ok(("overlays/local", "localhost/restapi")),
+        _ => bail!(
+            "some images were loaded into the nodes and some were pushed ({}): run `cargo xtask images` for all",
+            references.join(", ")
+        ),
+    }
 }
 
 /// Whether an image is one of those that are loaded into the nodes and can't be pulled.
@@ -172,6 +180,16 @@ mod tests {
         assert!(is_local("localhost/restapi/core-reconciler:0123"));
         assert!(!is_local("localhost:5000/core-reconciler:0123"));
         assert!(!is_local("registry.test/restapi/core-reconciler:0123"));
+    }
+
+    #[test]
+    fn images_are_all_loaded_or_all_pushed() {
+        let (loaded, pushed) = ("localhost/restapi/a:0123", "registry.test/b:0123");
+        let overlay = |references: &[&str]| overlay_for(references).map(|(overlay, _)| overlay);
+        assert_eq!(overlay(&[loaded, loaded]).unwrap(), "overlays/local");
+        assert_eq!(overlay(&[pushed, pushed]).unwrap(), "overlays/all");
+        let error = overlay(&[loaded, pushed]).unwrap_err().to_string();
+        assert!(error.contains(pushed), "{error}");
     }
 
     #[test]

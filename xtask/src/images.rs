@@ -21,7 +21,7 @@ use builder::Builder;
 pub(crate) use record::Record;
 
 /// The binaries of the workspace that have an image.
-pub(crate) const WITH_IMAGE: &[&str] = &["core-reconciler", "demo-app"];
+pub(crate) const WITH_IMAGE: &[&str] = &["core-reconciler", "bluegreen-manager", "demo-app"];
 
 /// Arguments of `cargo xtask images`.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -62,7 +62,7 @@ pub(crate) fn run(target: &Target, args: &Args) -> Result<()> {
     }
     Record::update(&images)?;
     for image in &images {
-        println!("{:16} {}", image.name, image.reference);
+        println!("{:20} {}", image.name, image.reference);
     }
     Ok(())
 }

@@ -3,6 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use crate::deploy::MANAGERS;
 use crate::paths;
 
 /// Rights that no manager has: they lead to all others.
@@ -69,7 +70,10 @@ fn no_role_holds_a_right_that_leads_to_others() {
             }
         }
     }
-    assert!(roles >= 2, "the roles of the managers were not found");
+    assert!(
+        roles >= 2 * MANAGERS.len(),
+        "the roles of the managers were not found"
+    );
 }
 
 /// The rules of a file's Roles that name this resource, each as its words up to the next item.
@@ -104,34 +108,53 @@ fn secrets_are_read_by_name_unless_the_component_for_it_says_more() {
             granted += 1;
         }
     }
-    assert_eq!(granted, 2, "the grants of Secrets were not found");
+    let wanted = MANAGERS.len() + 1;
+    assert_eq!(granted, wanted, "the grants of Secrets were not found");
+}
+
+/// The folder of a manager's own manifests.
+fn base(manager: &str) -> PathBuf {
+    paths::repository().join("kustomize").join(manager)
+}
+
+/// The text below a heading, up to the next one.
+fn section<'a>(text: &'a str, heading: &str) -> &'a str {
+    let (_, below) = text.split_once(&format!("\n## {heading}\n")).unwrap();
+    below.split("\n## ").next().unwrap()
 }
 
 #[test]
 fn the_reference_of_rights_leaves_none_out() {
-    let repository = paths::repository();
-    let reference = fs::read_to_string(repository.join("docs/reference/rbac.md")).unwrap();
-    let base = repository.join("kustomize/core-reconciler");
-    let mut rights = 0;
-    for file in ["role.yaml", "cluster-role.yaml"] {
-        let rules = fs::read_to_string(base.join(file)).unwrap();
-        for line in rules.lines().map(str::trim) {
-            let Some(resources) = line.strip_prefix("resources:") else {
-                continue;
-            };
-            for resource in words(resources) {
-                let named = format!("`{resource}`");
-                assert!(reference.contains(&named), "{file}: {named} is missing");
-                rights += 1;
+    let reference = paths::repository().join("docs/reference/rbac.md");
+    let reference = fs::read_to_string(reference).unwrap();
+    for manager in MANAGERS {
+        let shared = section(&reference, "What the specification asks for");
+        let own = section(&reference, &format!("What {manager} holds besides"));
+        let mut rights = 0;
+        for file in ["role.yaml", "cluster-role.yaml"] {
+            let rules = fs::read_to_string(base(manager).join(file)).unwrap();
+            for line in rules.lines().map(str::trim) {
+                let Some(resources) = line.strip_prefix("resources:") else {
+                    continue;
+                };
+                for resource in words(resources) {
+                    let named = format!("`{resource}`");
+                    let is_named = shared.contains(&named) || own.contains(&named);
+                    assert!(is_named, "{manager}: {file}: {named} is missing");
+                    rights += 1;
+                }
             }
         }
+        assert!(rights > 10, "{manager}: the rules were not found");
     }
-    assert!(rights > 20, "the rules were not found");
 }
 
 #[test]
 fn a_manager_brings_neither_the_crd_nor_the_namespace() {
-    for path in manifests(&paths::repository().join("kustomize/core-reconciler")) {
+    for path in MANAGERS
+        .iter()
+        .flat_map(|manager| manifests(&base(manager)))
+    {
         for document in documents(&path) {
             for kind in ["CustomResourceDefinition", "Namespace"] {
                 assert!(
@@ -145,17 +168,35 @@ fn a_manager_brings_neither_the_crd_nor_the_namespace() {
 }
 
 #[test]
+fn every_overlay_has_every_manager() {
+    let overlays = paths::repository().join("kustomize/overlays");
+    for manager in MANAGERS {
+        for (overlay, line) in [
+            ("all", format!("  - ../../{manager}")),
+            ("namespaced", format!("  - ../../{manager}")),
+            ("local", format!("    newName: localhost/restapi/{manager}")),
+        ] {
+            let path = overlays.join(overlay).join("kustomization.yaml");
+            let text = fs::read_to_string(&path).unwrap();
+            let is_there = text.lines().any(|found| found == line);
+            assert!(is_there, "{}: {line} is missing", path.display());
+        }
+    }
+}
+
+#[test]
 fn an_overlay_that_moves_the_account_moves_the_bindings_too() {
     // kustomize matches a subject with its account by name and by namespace, as both are written.
-    let base = paths::repository().join("kustomize/core-reconciler");
     let namespace = "  namespace: restapi-system";
-    let account = fs::read_to_string(base.join("service-account.yaml")).unwrap();
-    assert!(account.lines().any(|line| line == namespace), "{account}");
-    for file in ["role.yaml", "cluster-role.yaml"] {
-        let binding = fs::read_to_string(base.join(file)).unwrap();
-        assert!(
-            binding.contains(&format!("name: core-reconciler\n  {namespace}")),
-            "{file}"
-        );
+    for manager in MANAGERS {
+        let account = fs::read_to_string(base(manager).join("service-account.yaml")).unwrap();
+        assert!(account.lines().any(|line| line == namespace), "{account}");
+        for file in ["role.yaml", "cluster-role.yaml"] {
+            let binding = fs::read_to_string(base(manager).join(file)).unwrap();
+            assert!(
+                binding.contains(&format!("name: {manager}\n  {namespace}")),
+                "{manager}: {file}"
+            );
+        }
     }
 }

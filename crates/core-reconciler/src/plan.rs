@@ -1,32 +1,28 @@
 //! Decides what to write. Pure: the same world gives the same plan.
 //!
 //! core-reconciler never writes: pods, Secrets, autoscalers, the spec of a `RestAPI`, or
-//! anything that it does not own.
+//! anything that it does not own; and nothing of workloads where bluegreen-manager has them.
 
-mod adopt;
 mod desired;
-mod prune;
 
 use std::collections::BTreeSet;
-use std::ops::ControlFlow;
-use std::sync::Arc;
 
 use k8s_openapi::api::apps::v1::ControllerRevision;
-use kube::core::DynamicObject;
-use manager_kit::writer::Draft;
+use restapi_resources::Application;
 use restapi_resources::surroundings::Surroundings;
-use restapi_resources::{Application, Component};
+use restapi_types::keys;
 use workloads::adoption::Request;
-use workloads::kinds::is_workload;
-use workloads::plan::desired::{Desired, Stage};
-use workloads::plan::replicas::{self, Replicas};
-use workloads::plan::{
-    Claim, Obstacle, Plan, PlanError, Rollback, Step, claims, compare, held, history,
-};
-use workloads::world::{Objects, World, typed};
+use workloads::kinds::{OwnedKind, Role};
+use workloads::plan::compare::Compare;
+use workloads::plan::planner::Planner;
+use workloads::plan::turn::{Turn, turn};
+use workloads::plan::{Obstacle, Plan, PlanError, Rollback, held, history, prune};
+use workloads::world::{World, attempt_of};
+
+use crate::kinds;
 
 /// The name under which this manager writes workloads.
-pub const WRITER: &str = "core-reconciler";
+pub const WRITER: &str = keys::CORE_RECONCILER;
 
 /// Plans for `app`, which `world` describes.
 ///
@@ -37,9 +33,52 @@ pub fn plan(
     world: &World,
     surroundings: &Surroundings,
 ) -> Result<Plan, PlanError> {
-    let records = records(&world.objects);
-    let (number, mut record) = history::record(app, &records);
-    let rollback = held::rollback(&world.restapi, app, &records);
+    let records = world.records();
+    let (number, record) = history::record(app, &records);
+    let mut plan = Plan {
+        revision_number: number,
+        rollback: held::rollback(&world.restapi, app, &records),
+        ..Plan::default()
+    };
+    match turn(app, world, WRITER) {
+        Turn::Ours => everything(app, record, world, surroundings, &mut plan)?,
+        Turn::TakeOver(notes) => plan.waves.push(notes),
+        Turn::Of(_) => companions(app, world, surroundings, &mut plan)?,
+    }
+    plan.waves.retain(|wave| !wave.is_empty());
+    if world.restapi.spec.paused == Some(true) && !matches!(plan.rollback, Rollback::Held { .. }) {
+        plan.is_paused = !plan.waves.is_empty();
+        plan.waves.clear();
+        plan.drift.clear();
+        plan.replaces.clear();
+    }
+    Ok(plan)
+}
+
+/// Everything that `app` should have, whichever manager writes it.
+///
+/// # Errors
+/// As [`plan`].
+pub fn whole(
+    app: &Application,
+    world: &World,
+    surroundings: &Surroundings,
+) -> Result<Plan, PlanError> {
+    let mut plan = Plan::default();
+    let (_, record) = history::record(app, &world.records());
+    everything(app, record, world, surroundings, &mut plan)?;
+    Ok(plan)
+}
+
+/// What is to be written while core-reconciler writes the workloads.
+fn everything(
+    app: &Application,
+    mut record: ControllerRevision,
+    world: &World,
+    surroundings: &Surroundings,
+    plan: &mut Plan,
+) -> Result<(), PlanError> {
+    let rollback = plan.rollback.clone();
     let serving = match &rollback {
         Rollback::Held { app, serving } => {
             held::mark(&mut record, *serving);
@@ -47,132 +86,48 @@ pub fn plan(
         }
         Rollback::None | Rollback::Void(_) => app,
     };
-    let planner = Planner {
-        world,
-        compare: compare::Compare {
-            app,
-            environment: world.objects.active_environment(),
-        },
-    };
-    let desired = desired::all(serving, &record, world, surroundings)?;
-    let wanted: BTreeSet<_> = desired.iter().map(|d| d.draft.target()).collect();
-    let mut plan = Plan {
-        revision_number: number,
-        ..Plan::default()
-    };
     if let Err(unclear) = Request::of(&world.restapi) {
         plan.obstacles.push(Obstacle::AdoptionUnclear(unclear));
     }
-    planner.steps(serving, desired, &mut plan)?;
+    let desired = desired::all(serving, &record, world, surroundings)?;
+    let wanted: BTreeSet<_> = desired.iter().map(|d| d.draft.target()).collect();
+    planner(app, world).steps(serving, desired, plan)?;
     plan.waves.push(plan.replaces.values().cloned().collect());
-    plan.waves.push(prune::surplus(app, wanted, world));
-    plan.waves.retain(|wave| !wave.is_empty());
-    if world.restapi.spec.paused == Some(true) && !matches!(rollback, Rollback::Held { .. }) {
-        plan.is_paused = !plan.waves.is_empty();
-        plan.waves.clear();
-        plan.drift.clear();
-        plan.replaces.clear();
-    }
-    plan.rollback = rollback;
-    Ok(plan)
+    plan.waves
+        .push(prune::surplus(app, wanted, world, kinds::owned));
+    Ok(())
 }
 
-fn records(objects: &Objects) -> Vec<Arc<ControllerRevision>> {
-    let records = objects.of("ControllerRevision");
-    records.filter_map(|r| typed(r)).map(Arc::new).collect()
+/// What is to be written while another manager writes the workloads.
+fn companions(
+    app: &Application,
+    world: &World,
+    surroundings: &Surroundings,
+    plan: &mut Plan,
+) -> Result<(), PlanError> {
+    let desired = desired::companions(app, world, surroundings)?;
+    let wanted: BTreeSet<_> = desired.iter().map(|d| d.draft.target()).collect();
+    planner(app, world).steps(app, desired, plan)?;
+    let of_ours = || {
+        let mut kinds = kinds::owned();
+        kinds.retain(|kind: &OwnedKind| kind.role == Role::Companions);
+        kinds
+    };
+    plan.waves.push(prune::surplus(app, wanted, world, of_ours));
+    Ok(())
 }
 
-/// Compares what is desired with what is.
-struct Planner<'a> {
-    world: &'a World,
-    compare: compare::Compare<'a>,
-}
-
-impl Planner<'_> {
-    /// The steps that make what is desired exist, stage by stage.
-    fn steps(
-        &self,
-        app: &Application,
-        desired: Vec<Desired>,
-        plan: &mut Plan,
-    ) -> Result<(), PlanError> {
-        let (mut foundations, mut workloads) = (Vec::new(), Vec::new());
-        for object in desired {
-            let stage = match object.stage {
-                Stage::Foundations => &mut foundations,
-                Stage::Workloads => &mut workloads,
-            };
-            stage.extend(self.step(app, object, plan)?);
-        }
-        for component in &app.components {
-            workloads.extend(claims::growth(component, self.world));
-        }
-        plan.waves.extend([foundations, workloads]);
-        Ok(())
-    }
-
-    /// The step that makes one object as it is desired, if one is needed and nothing stands in the way.
-    fn step(
-        &self,
-        app: &Application,
-        desired: Desired,
-        plan: &mut Plan,
-    ) -> Result<Option<Step>, PlanError> {
-        let mut draft = desired.draft;
-        let kind = draft.resource.kind.as_str();
-        let live = self.world.objects.get(kind, &draft.name).map(Arc::as_ref);
-        if let Some(optional) = desired.optional
-            && !self.world.served.contains(kind)
-        {
-            let lacking = Obstacle::KindMissing(draft.target(), optional.installed_with());
-            plan.obstacles.push(lacking);
-            return Ok(None);
-        }
-        let component = desired.component.and_then(|name| app.component(name));
-        let environment = self.compare.environment;
-        let stable = component.and_then(|c| adopt::Stable::of(app, c, environment, self.world));
-        let mut claim = Claim::Ordinary;
-        if is_workload(kind) {
-            let settled = self.workload(component, stable.as_ref(), &mut draft, live, plan);
-            if let ControlFlow::Break(instead) = settled {
-                return Ok(instead);
-            }
-        } else if let Some(stable) = stable.filter(|stable| stable.is(&draft)) {
-            claim = stable.settle(&mut draft, plan)?;
-        }
-        if claim == Claim::Left {
-            return Ok(None);
-        }
-        let role = desired.role;
-        let write = self.compare.object(draft, live, claim, plan)?;
-        plan.rehearses |= desired.is_opaque && write.is_some();
-        Ok(write.map(|write| Step { role, write }))
-    }
-
-    /// Settles what of a workload depends on what is there; breaks off with what is done instead of writing it.
-    fn workload(
-        &self,
-        component: Option<&Component>,
-        stable: Option<&adopt::Stable<'_>>,
-        draft: &mut Draft,
-        live: Option<&DynamicObject>,
-        plan: &mut Plan,
-    ) -> ControlFlow<Option<Step>> {
-        let lack = component.and_then(|c| self.world.config.missing(c.name));
-        let lack = lack.map(|lack| Obstacle::ConfigMissing(lack.to_owned()));
-        if let Some(obstacle) = lack.or_else(|| stable?.endangers(draft)) {
-            plan.obstacles.push(obstacle);
-            return ControlFlow::Break(None);
-        }
-        if let Some(live) = live {
-            claims::keep_templates(draft, live);
-        }
-        let asked = component.and_then(|c| c.spec.replicas);
-        let is_autoscaled = self.world.autoscaled.contains(&draft.target());
-        match replicas::settle(draft, live, asked, is_autoscaled) {
-            Replicas::Ours => ControlFlow::Continue(()),
-            Replicas::TakeOver(step) => ControlFlow::Break(Some(*step)),
-        }
+fn planner<'a>(app: &'a Application, world: &'a World) -> Planner<'a> {
+    let environment = world.objects.active_environment();
+    let mut workloads = world.workloads_in(environment);
+    let attempt = workloads.find_map(|(_, workload)| attempt_of(workload));
+    Planner {
+        world,
+        compare: Compare {
+            app,
+            environment,
+            attempt: attempt.map(|attempt| attempt.number),
+        },
     }
 }
 

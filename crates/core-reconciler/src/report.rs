@@ -4,17 +4,14 @@ use std::collections::HashMap;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::Resource as _;
-use kube::discovery::ApiResource;
 use manager_kit::cache::version;
 use manager_kit::events::{EventRecorder, Severity};
 use manager_kit::tracker::Owner;
-use manager_kit::writer::{Draft, WriteError, Writer};
-use restapi_types::{RestAPI, RestAPIStatus, conditions, keys};
-use serde_json::json;
+use manager_kit::writer::{WriteError, Writer};
+use restapi_types::{RestAPI, RestAPIStatus, conditions};
 use workloads::observe::owner;
-use workloads::plan::Plan;
+use workloads::report::{conditions_of, draft, turned_true};
 use workloads::world::World;
 
 /// How long counts of pods may be late in status, so that a rollout of many pods is not a write for each.
@@ -51,7 +48,7 @@ impl Reporter {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
             .remove(&owner);
-        let current = ours(world.restapi.status.as_ref());
+        let current = ours(&world.restapi);
         if current == *status {
             return Ok(None);
         }
@@ -108,36 +105,6 @@ pub enum ReportError {
     Write(#[from] WriteError),
 }
 
-/// Publishes what others changed and was put back.
-pub fn repairs(recorder: &EventRecorder, world: &World, plan: &Plan) {
-    let about = world.restapi.object_ref(&());
-    for drift in &plan.drift {
-        let (kind, name, field) = (&drift.target.kind, &drift.target.name, &drift.field);
-        let instead = if field.starts_with("spec.template") {
-            // `kubectl rollout undo` and `kubectl set image` look like this.
-            format!(
-                "change the RestAPI instead, or go back to an earlier revision with its annotation {}",
-                keys::ROLLBACK
-            )
-        } else {
-            "change the RestAPI instead".to_owned()
-        };
-        let note = format!(
-            "{kind} {name}: {field} was changed by somebody else and is put back; {instead}"
-        );
-        recorder.publish(&about, Severity::Normal, "DriftRepaired", "Apply", &note);
-    }
-}
-
-/// Publishes what served before and is scaled to 0 now.
-pub fn replacements(recorder: &EventRecorder, world: &World, plan: &Plan) {
-    let about = world.restapi.object_ref(&());
-    for name in plan.replaces.keys() {
-        let note = format!("Deployment {name} was replaced and scaled to 0: delete it");
-        recorder.publish(&about, Severity::Normal, "Replaced", "Adopt", &note);
-    }
-}
-
 /// Publishes that the application became Ready or Stalled.
 pub fn turns(recorder: &EventRecorder, world: &World, status: &RestAPIStatus) {
     let about = world.restapi.object_ref(&());
@@ -168,21 +135,8 @@ pub fn turns(recorder: &EventRecorder, world: &World, status: &RestAPIStatus) {
     }
 }
 
-/// The condition, if it is True now and was not, or was for another reason.
-fn turned_true<'a>(
-    type_: &str,
-    before: &[Condition],
-    after: &'a [Condition],
-) -> Option<&'a Condition> {
-    let now = after
-        .iter()
-        .find(|c| c.type_ == type_ && c.status == "True")?;
-    let was = before.iter().find(|c| c.type_ == type_);
-    (!was.is_some_and(|was| was.status == "True" && was.reason == now.reason)).then_some(now)
-}
-
-/// The part of a status that core-reconciler writes, without what other managers write.
-fn ours(status: Option<&RestAPIStatus>) -> RestAPIStatus {
+/// The part of an application's status that core-reconciler writes, without what other managers write.
+fn ours(restapi: &RestAPI) -> RestAPIStatus {
     const CONDITIONS: [&str; 5] = [
         conditions::READY,
         conditions::RECONCILING,
@@ -190,12 +144,23 @@ fn ours(status: Option<&RestAPIStatus>) -> RestAPIStatus {
         conditions::AVAILABLE,
         conditions::PROGRESSING,
     ];
-    let mut status = status.cloned().unwrap_or_default();
-    if let Some(all) = &mut status.conditions {
-        all.retain(|c| CONDITIONS.contains(&c.type_.as_str()));
-        all.sort_by_key(|c| CONDITIONS.iter().position(|type_| *type_ == c.type_));
+    let status = restapi.status.clone().unwrap_or_default();
+    let is_anothers = says_which_environment_serves(restapi);
+    RestAPIStatus {
+        conditions: conditions_of(Some(&status), &CONDITIONS),
+        blue_green: None,
+        active_environment: status.active_environment.filter(|_| !is_anothers),
+        last_deployment_time: status.last_deployment_time.filter(|_| !is_anothers),
+        ..status
     }
-    status
+}
+
+/// Whether bluegreen-manager says which environment serves and since when: a field that changes hands is given up
+/// only when the other has it.
+#[must_use]
+pub fn says_which_environment_serves(restapi: &RestAPI) -> bool {
+    let told = restapi.status.as_ref().and_then(|s| s.blue_green.as_ref());
+    restapi.spec.blue_green().is_some() && told.is_some_and(|told| told.serving.is_some())
 }
 
 /// Whether two statuses say the same but for counts and messages of progress.
@@ -210,18 +175,4 @@ fn same_verdict(a: &RestAPIStatus, b: &RestAPIStatus) -> bool {
         && a.observed_generation == b.observed_generation
         && a.active_environment == b.active_environment
         && verdicts(a) == verdicts(b)
-}
-
-fn draft(restapi: &RestAPI, status: &RestAPIStatus) -> Draft {
-    let meta = restapi.meta();
-    Draft {
-        resource: ApiResource::erase::<RestAPI>(&()),
-        name: meta.name.clone().unwrap_or_default(),
-        body: json!({
-            "apiVersion": RestAPI::api_version(&()),
-            "kind": RestAPI::kind(&()),
-            "metadata": {"name": meta.name, "namespace": meta.namespace},
-            "status": status,
-        }),
-    }
 }

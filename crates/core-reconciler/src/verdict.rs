@@ -1,5 +1,6 @@
 //! What the status says, from what was seen and what happened to the writes. Pure.
 
+mod blue_green;
 mod component;
 mod findings;
 mod issue;
@@ -14,6 +15,7 @@ use workloads::apply::Outcome;
 use workloads::plan::{Plan, Rollback};
 use workloads::world::World;
 
+use crate::report::says_which_environment_serves;
 use component::ComponentVerdict;
 pub(crate) use component::told;
 use findings::findings;
@@ -29,6 +31,7 @@ pub fn invalid(world: &World, invalid: &Invalid, now: Timestamp) -> RestAPIStatu
         weight: Weight::Final,
     };
     let previous = world.restapi.status.clone().unwrap_or_default();
+    let is_anothers = says_which_environment_serves(&world.restapi);
     RestAPIStatus {
         // What was there before still runs: nothing was written.
         phase: Some(if previous.ready_replicas.unwrap_or(0) > 0 {
@@ -39,8 +42,9 @@ pub fn invalid(world: &World, invalid: &Invalid, now: Timestamp) -> RestAPIStatu
         replicas: previous.replicas,
         ready_replicas: previous.ready_replicas,
         components: previous.components,
-        active_environment: previous.active_environment,
-        last_deployment_time: previous.last_deployment_time,
+        active_environment: previous.active_environment.filter(|_| !is_anothers),
+        last_deployment_time: previous.last_deployment_time.filter(|_| !is_anothers),
+        blue_green: None,
         core: previous.core,
         observed_generation: world.restapi.metadata.generation,
         conditions: Some(merged(world, findings(Some(&issue), false, false), now)),
@@ -76,16 +80,18 @@ pub fn status(
     now: Timestamp,
 ) -> RestAPIStatus {
     let environment = world.objects.active_environment();
+    let served = blue_green::served(app, world);
     let serving = match &plan.rollback {
         Rollback::Held { app, .. } => app,
-        Rollback::None | Rollback::Void(_) => app,
+        Rollback::None | Rollback::Void(_) => served.as_ref().unwrap_or(app),
     };
     let components: Vec<_> = serving
         .components
         .iter()
         .map(|c| component::verdict(serving, c, environment, world))
         .collect();
-    let issue = issue(&components, plan, outcome);
+    let issue = issue(&components, app, world, plan, outcome);
+    let is_anothers = says_which_environment_serves(&world.restapi);
     let available = components.iter().all(|c| c.is_available);
     let progressing = components.iter().any(|c| c.is_progressing) || outcome.wrote;
     RestAPIStatus {
@@ -93,8 +99,9 @@ pub fn status(
         replicas: Some(components.iter().map(|c| c.status.replicas).sum()),
         ready_replicas: Some(components.iter().map(|c| c.status.ready_replicas).sum()),
         observed_generation: Some(app.generation),
-        active_environment: Some(environment),
-        last_deployment_time: last_deployment(&components, world),
+        active_environment: Some(environment).filter(|_| !is_anothers),
+        last_deployment_time: last_deployment(&components, world).filter(|_| !is_anothers),
+        blue_green: None,
         core: Some(CoreStatus {
             version: env!("CARGO_PKG_VERSION").to_owned(),
             revision: app.revision.clone(),

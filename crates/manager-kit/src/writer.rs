@@ -15,7 +15,7 @@ use kube::api::{
 use kube::discovery::ApiResource;
 use serde_json::{Value, json};
 
-pub use self::decided::{Draft, Guard, Write};
+pub use self::decided::{Draft, Guard, Marks, Write};
 pub use self::error::WriteError;
 use self::error::is_namespace_going;
 use crate::cache::version;
@@ -78,6 +78,9 @@ impl Writer {
                 return self.apply(draft, version, *guard).await;
             }
             Write::Replace(draft, version, lists) => self.replace(draft, version, lists).await?,
+            Write::Mark(resource, target, version, marks) => {
+                self.mark(resource, target, version, marks).await?;
+            }
             Write::Delete(resource, target, version) => {
                 self.delete(resource, target, version).await?;
             }
@@ -199,6 +202,26 @@ impl Writer {
             .patch(&draft.name, &params, &Patch::<()>::Json(patch))
             .await;
         self.note(draft.target(), sent)
+    }
+
+    async fn mark(
+        &self,
+        resource: &ApiResource,
+        target: &Target,
+        seen: &Version,
+        marks: &Marks,
+    ) -> Result<(), WriteError> {
+        let mut body = marks.patch();
+        guard(&mut body, seen, Guard::Unchanged);
+        let params = PatchParams {
+            field_manager: Some(self.manager.to_owned()),
+            ..PatchParams::default()
+        };
+        let api = self.api(resource);
+        let sent = api
+            .patch(&target.name, &params, &Patch::Merge(body))
+            .await;
+        self.note(target.clone(), sent)
     }
 
     async fn delete(

@@ -22,7 +22,7 @@ use crate::{Application, Invalid};
 pub struct Companions {
     /// What pods run as: the application's account, then those of components that have their own.
     pub service_accounts: Vec<ServiceAccount>,
-    /// One for each component that has more than one pod, in one environment.
+    /// One for each component that has more than one pod, in each environment.
     pub disruption_budgets: Vec<PodDisruptionBudget>,
     /// One for each component, for both environments.
     pub network_policies: Vec<NetworkPolicy>,
@@ -34,13 +34,13 @@ pub struct Companions {
     pub third_party: Vec<ThirdParty>,
 }
 
-/// Renders the companions of `app`, whose pods live in `environment`. `live` are the ports of pods that exist.
+/// Renders the companions of `app`, whose pods live in `environments`. `live` are the ports of pods that exist.
 ///
 /// # Errors
 /// As [`check`].
 pub fn companions(
     app: &Application,
-    environment: Environment,
+    environments: &[Environment],
     surroundings: &Surroundings,
     live: &LivePorts,
 ) -> Result<Companions, Invalid> {
@@ -50,8 +50,11 @@ pub fn companions(
         service_accounts: std::iter::once(service_account(app))
             .chain(own_accounts)
             .collect(),
-        disruption_budgets: components()
-            .filter_map(|c| pod_disruption_budget(app, c, environment))
+        disruption_budgets: environments
+            .iter()
+            .flat_map(|environment| {
+                components().filter_map(|c| pod_disruption_budget(app, c, *environment))
+            })
             .collect(),
         network_policies: components()
             .filter_map(|c| network_policy(app, c, surroundings, live))
@@ -99,7 +102,7 @@ mod tests {
         };
         let rendered = companions(
             &app,
-            Environment::Blue,
+            &[Environment::Blue],
             &surroundings,
             &LivePorts::default(),
         );

@@ -88,6 +88,7 @@ pub const OWN_FIELDS: &[(&str, Effect)] = &[
     ("gateway", Effect::InPlace),
     ("resourceQuota", Effect::InPlace),
     ("monitoring", Effect::InPlace),
+    ("blueGreen", Effect::InPlace),
     ("paused", Effect::InPlace),
     ("deletionPolicy", Effect::InPlace),
 ];

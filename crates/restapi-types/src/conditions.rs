@@ -19,6 +19,17 @@ pub const AVAILABLE: &str = "Available";
 /// A component's pods are being created or replaced.
 pub const PROGRESSING: &str = "Progressing";
 
+/// A revision is being started, switched to, or given up. bluegreen-manager's, like those that follow.
+pub const ROLLOUT_PROGRESSING: &str = "RolloutProgressing";
+/// The revision that is to serve is ready, under the Services of its own environment.
+pub const PREVIEW_READY: &str = "PreviewReady";
+/// The revision is ready and waits for somebody's `promote`.
+pub const AWAITING_PROMOTION: &str = "AwaitingPromotion";
+/// Every stable Service has endpoints of one environment only.
+pub const TRAFFIC_CONVERGED: &str = "TrafficConverged";
+/// The revision that the spec asks for was given up, and another one serves.
+pub const ROLLED_BACK: &str = "RolledBack";
+
 /// The longest message of a condition, in bytes; longer ones are cut at a character.
 pub const MAX_MESSAGE: usize = 1024;
 

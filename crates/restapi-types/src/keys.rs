@@ -31,8 +31,11 @@ pub const NAMESPACE_NAME: &str = "kubernetes.io/metadata.name";
 
 /// Annotation on stable Services: the manager that writes the workloads.
 pub const WRITER: &str = "restapi.dev/writer";
-/// Annotation on stable Services: `COLOUR/REVISION` that no Service may select any more.
+/// Annotation on stable Services: the attempts in each environment that no Service may select any more, as
+/// [`crate::Seals`] writes them.
 pub const SEALED: &str = "restapi.dev/sealed";
+/// Annotation on workloads: the attempt that they belong to, as [`crate::AttemptMark`] writes it.
+pub const ATTEMPT: &str = "restapi.dev/attempt";
 /// Annotation on Deployments: the version of the rendering that made the pod template.
 pub const RENDER_VERSION: &str = "restapi.dev/render-version";
 /// Annotation: a hash of what was last applied, so that a field that is no longer wanted is noticed. A label of
@@ -55,6 +58,20 @@ pub const REPLICAS: &str = "restapi.dev/replicas-held";
 pub const ROLLBACK: &str = "restapi.dev/rollback";
 /// Annotation on a `ControllerRevision`: it is held back in favour of the revision of that number.
 pub const HELD: &str = "restapi.dev/held";
+/// Annotation on `RestAPI`s, set by people: `VERB REVISION ID`, what bluegreen-manager is to do about a revision.
+pub const COMMAND: &str = "restapi.dev/command";
+/// Annotation on a `ControllerRevision`: the command that was carried out or refused last, `ID ok` or `ID no WHY`.
+pub const COMMANDED: &str = "restapi.dev/commanded";
+/// Annotation on a `ControllerRevision`: the number of the attempt at it that somebody let serve.
+pub const PROMOTED: &str = "restapi.dev/promoted";
+/// Annotation on a `ControllerRevision`: `ATTEMPT BEGAN [CONVERGED]`, when the stable Services began to be moved to
+/// that attempt, and when all their endpoints were its.
+pub const SWITCHED: &str = "restapi.dev/switched";
+/// Annotation on a `ControllerRevision`: `SERVING OWN WHY`: it was given up under its number OWN, and the revision
+/// SERVING serves instead.
+pub const ABORTED: &str = "restapi.dev/aborted";
+/// Annotation on a `ControllerRevision`: when somebody had it tried again.
+pub const RETRIED: &str = "restapi.dev/retried";
 /// Annotation on `RestAPI`s, set by people: what exists already and is to be taken over.
 pub const ADOPT: &str = "restapi.dev/adopt";
 /// Annotation on a stable Service that was taken over: what it selected before, what its ports are called, and how
@@ -70,6 +87,13 @@ pub const FIELD_MANAGER_WORKLOADS: &str = "restapi-workloads";
 pub const FIELD_MANAGER_COMPANIONS: &str = "restapi-companions";
 /// Field manager of core-reconciler's part of the status.
 pub const FIELD_MANAGER_STATUS_CORE: &str = "restapi-status-core";
+/// Field manager of bluegreen-manager's part of the status.
+pub const FIELD_MANAGER_STATUS_BLUEGREEN: &str = "restapi-status-bluegreen";
+
+/// The name under which core-reconciler writes workloads.
+pub const CORE_RECONCILER: &str = "core-reconciler";
+/// The name under which bluegreen-manager writes workloads.
+pub const BLUEGREEN_MANAGER: &str = "bluegreen-manager";
 
 /// Field manager that holds `replicas` of a workload while an autoscaler decides them. It never applies
 /// without that field.

@@ -5,6 +5,7 @@
 //! generated from this crate by `cargo xtask generate`.
 #![forbid(unsafe_code)]
 
+pub mod attempt;
 pub mod component;
 pub mod conditions;
 pub mod crd;
@@ -17,6 +18,7 @@ pub mod spec;
 pub mod status;
 pub mod text;
 
+pub use attempt::{AttemptMark, Seals};
 pub use component::ComponentName;
 pub use environment::Environment;
 pub use requirements::ResourceRequirements;

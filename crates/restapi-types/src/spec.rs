@@ -1,5 +1,6 @@
 //! What a user asks for.
 
+pub mod blue_green;
 pub mod companions;
 pub mod component;
 mod environment;
@@ -19,6 +20,7 @@ use kube::{CustomResource, KubeSchema};
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use blue_green::BlueGreenSpec;
 use companions::{DisruptionSpec, MonitoringSpec, ResourceQuotaSpec, ServiceAccountSpec};
 use component::{AdditionalComponent, ComponentSpec};
 use environment::{env, env_from, env_vars};
@@ -95,6 +97,8 @@ pub enum DeletionPolicy {
         .message("spec.gateway.routes leads to a component that the application does not have: add the component or correct the route"),
     validation = Rule::new("has(self.view) || ((!has(self.ingress) || has(self.ingress.routes)) && (!has(self.gateway) || has(self.gateway.routes)))")
         .message("spec.ingress and spec.gateway lead to the view unless they have routes, and there is no view: add routes or the view"),
+    validation = Rule::new("!has(self.blueGreen) || !self.blueGreen.?enabled.orValue(true) || ((!has(self.model) || (!has(self.model.persistence) || (self.model.persistence.?accessMode.orValue('').endsWith('Many') && self.model.persistence.?mode.orValue('') != 'PerReplica'))) && (!has(self.view) || (!has(self.view.persistence) || (self.view.persistence.?accessMode.orValue('').endsWith('Many') && self.view.persistence.?mode.orValue('') != 'PerReplica'))) && (!has(self.controller) || (!has(self.controller.persistence) || (self.controller.persistence.?accessMode.orValue('').endsWith('Many') && self.controller.persistence.?mode.orValue('') != 'PerReplica'))) && (!has(self.repository) || (!has(self.repository.persistence) || (self.repository.persistence.?accessMode.orValue('').endsWith('Many') && self.repository.persistence.?mode.orValue('') != 'PerReplica'))) && (!has(self.additionalComponents) || self.additionalComponents.all(c, (!has(c.template.persistence) || (c.template.persistence.?accessMode.orValue('').endsWith('Many') && c.template.persistence.?mode.orValue('') != 'PerReplica')))))")
+        .message("spec.blueGreen is on and a component's persistence can't be shared by two revisions that run side by side: set its accessMode to ReadWriteMany or ReadOnlyMany, not mode PerReplica, keep the data in a database, or remove spec.blueGreen"),
 )]
 pub struct RestAPISpec {
     /// The container image of every component that names none of its own.
@@ -186,7 +190,12 @@ pub struct RestAPISpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub monitoring: Option<MonitoringSpec>,
 
-    /// Whether the operator leaves everything as it is: no repair, no rollout. Status is still kept.
+    /// Blue/green: how a revision is replaced as a whole. Component by component unless set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub blue_green: Option<BlueGreenSpec>,
+
+    /// Whether the operator leaves everything as it is: no repair, no rollout. Status is still kept, and a rollout
+    /// is still given up or rolled back when somebody says so.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub paused: Option<bool>,
 
@@ -197,6 +206,12 @@ pub struct RestAPISpec {
 }
 
 impl RestAPISpec {
+    /// How revisions are replaced as a whole, where they are.
+    #[must_use]
+    pub fn blue_green(&self) -> Option<&BlueGreenSpec> {
+        self.blue_green.as_ref().filter(|b| b.is_enabled())
+    }
+
     /// The spec of one component, if the application has it.
     #[must_use]
     pub fn component(&self, name: ComponentName) -> Option<&ComponentSpec> {

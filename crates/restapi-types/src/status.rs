@@ -53,6 +53,9 @@ pub struct RestAPIStatus {
     /// What core-reconciler did last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub core: Option<CoreStatus>,
+    /// Where the rollout of a revision stands. bluegreen-manager's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub blue_green: Option<BlueGreenStatus>,
     /// The conditions of all managers.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["type".into()]))]
@@ -70,6 +73,103 @@ pub struct CoreStatus {
     /// The number of that revision in the application's history.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revision_number: Option<i64>,
+}
+
+/// Where the rollout of a revision stands, in a word.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum RolloutPhase {
+    /// The writing of workloads is being taken over.
+    TakingOver,
+    /// The revision is being started, beside the one that serves if there is one.
+    Starting,
+    /// The revision is ready, and waits until it may serve.
+    Awaiting,
+    /// The stable Services are being moved.
+    Switching,
+    /// The revision serves, and the one before is kept for going back.
+    Retaining,
+    /// What does not serve any more is being removed.
+    Releasing,
+    /// The revision serves, and there is nothing else.
+    Settled,
+    /// The revision that the spec asks for was given up, and another one serves.
+    Held,
+    /// Nothing is done, because the application is paused.
+    Paused,
+}
+
+/// The rollout of a revision.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct BlueGreenStatus {
+    /// The version of the bluegreen-manager that wrote this status.
+    pub version: String,
+    /// The generation of the spec that this speaks of.
+    pub observed_generation: i64,
+    /// Where it stands, in a word.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phase: Option<RolloutPhase>,
+    /// What is done or waited for, and what to do about it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+    /// The number of the revision that the spec asks for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub revision: Option<i64>,
+    /// The number of the revision that serves.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub serving: Option<i64>,
+    /// The revision that `rollback` goes back to, while it is kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rollback_to: Option<i64>,
+    /// Until when it is kept.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub retained_until: Option<Time>,
+    /// What each environment runs.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
+    pub environments: Option<Vec<EnvironmentStatus>>,
+    /// The command that was carried out or refused last.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub command: Option<CommandStatus>,
+}
+
+/// What one environment runs.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct EnvironmentStatus {
+    /// Which one.
+    pub name: Environment,
+    /// The number of its revision.
+    pub revision: i64,
+    /// The number of the attempt at it.
+    pub attempt: i64,
+    /// Components of which at least one pod is ready, of how many: `3/4`.
+    pub ready: String,
+    /// When it was started.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started_at: Option<Time>,
+    /// Since when all its components are available.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub available_at: Option<Time>,
+    /// When the stable Services began to be moved to it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub switched_at: Option<Time>,
+    /// When every endpoint of every stable Service was one of its pods.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub converged_at: Option<Time>,
+}
+
+/// What became of a command.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct CommandStatus {
+    /// Its id.
+    pub id: String,
+    /// Whether it was carried out.
+    pub done: bool,
+    /// Why not.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
 }
 
 /// One component as it is.

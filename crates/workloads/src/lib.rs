@@ -11,6 +11,7 @@
 //! | [`config`], [`autoscalers`], [`pods`], [`counts`], [`adoption`] | the parts of that value that are more than objects |
 //! | [`plan`] | one object as it should be against the same as it is; replicas, history, going back |
 //! | [`apply`] | carries a plan out |
+//! | [`hands`], [`report`] | what a manager does around its plan, and says of it |
 //! | [`alike`], [`disputes`], [`namespaces`] | what experience says against writing |
 #![forbid(unsafe_code)]
 
@@ -21,11 +22,13 @@ pub mod autoscalers;
 pub mod config;
 pub mod counts;
 pub mod disputes;
+pub mod hands;
 pub mod kinds;
 pub mod namespaces;
 pub mod observe;
 pub mod plan;
 pub mod pods;
+pub mod report;
 pub mod watches;
 pub mod world;
 

@@ -1,13 +1,17 @@
 //! What is to be written for an application, and the rules that every plan keeps, whoever makes it. Pure.
 
+pub mod adopt;
 pub mod claims;
 pub mod compare;
 pub mod desired;
 pub mod held;
 pub mod history;
 mod obstacle;
+pub mod planner;
 mod ports;
+pub mod prune;
 pub mod replicas;
+pub mod turn;
 mod undone;
 
 use std::collections::BTreeMap;

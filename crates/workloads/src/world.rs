@@ -3,17 +3,19 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use k8s_openapi::api::apps::v1::ControllerRevision;
 use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt as _;
 use kube::core::DynamicObject;
 use manager_kit::tracker::Target;
 use manager_kit::watch::InvalidObject;
 use restapi_resources::{Application, Component, Invalid};
-use restapi_types::{Environment, RestAPI, RestAPISpec, keys, names};
+use restapi_types::{AttemptMark, ComponentName, Environment, RestAPI, RestAPISpec, keys, names};
 use serde::de::DeserializeOwned;
 
 use crate::adoption::Adoption;
 use crate::config::Config;
+use crate::kinds::is_workload;
 use crate::pods;
 
 /// The owned objects of one application, by kind and name, whoever owns them.
@@ -52,10 +54,7 @@ impl Objects {
     pub fn active_environment(&self) -> Environment {
         self.of("Service")
             .filter(|service| !service.labels().contains_key(keys::ENVIRONMENT))
-            .find_map(|service| {
-                let selector = service.data.pointer("/spec/selector")?;
-                Environment::parse(selector.get(keys::ENVIRONMENT)?.as_str()?)
-            })
+            .find_map(|service| selected(service))
             .unwrap_or_default()
     }
 
@@ -118,6 +117,13 @@ impl World {
         }))
     }
 
+    /// The records of the application's revisions.
+    #[must_use]
+    pub fn records(&self) -> Vec<Arc<ControllerRevision>> {
+        let records = self.objects.of("ControllerRevision");
+        records.filter_map(|r| typed(r)).map(Arc::new).collect()
+    }
+
     /// The pods that run or will: one that has failed calls nobody, and may be left for days.
     pub fn live_pods(&self) -> impl Iterator<Item = &Arc<Pod>> {
         self.pods.iter().filter(|pod| !pods::has_failed(pod))
@@ -141,6 +147,34 @@ impl World {
         found.map(AsRef::as_ref)
     }
 
+    /// The stable Services that the application has, by name. Not one that is being deleted, and none that belongs
+    /// to somebody else.
+    pub fn stable_services<'a>(
+        &'a self,
+        app: &'a Application,
+    ) -> impl Iterator<Item = &'a DynamicObject> + 'a {
+        let services = self.objects.of("Service").map(AsRef::as_ref);
+        services.filter(|service: &&DynamicObject| {
+            let owners = service.owner_references();
+            service.metadata.deletion_timestamp.is_none()
+                && !service.labels().contains_key(keys::ENVIRONMENT)
+                && owners.iter().any(|owner| owner.uid == app.uid)
+        })
+    }
+
+    /// The workloads of one environment, with the components that they are of.
+    pub fn workloads_in(
+        &self,
+        environment: Environment,
+    ) -> impl Iterator<Item = (ComponentName, &DynamicObject)> {
+        let all = self.objects.iter().filter(|(kind, _)| is_workload(kind));
+        all.filter_map(move |(_, workload)| {
+            let is_there = environment_of(workload.as_ref()) == Some(environment);
+            let name = workload.labels().get(keys::COMPONENT)?;
+            is_there.then_some((ComponentName::of(name)?, workload.as_ref()))
+        })
+    }
+
     /// Whether an object has no controlling owner that should have one. Claims that outlive their
     /// application have none.
     #[must_use]
@@ -150,4 +184,23 @@ impl World {
             kind != "PersistentVolumeClaim" && !owners.iter().any(|r| r.controller == Some(true))
         })
     }
+}
+
+/// The environment that an object belongs to, as its labels say.
+#[must_use]
+pub fn environment_of(object: &impl kube::ResourceExt) -> Option<Environment> {
+    Environment::parse(object.labels().get(keys::ENVIRONMENT)?)
+}
+
+/// The attempt that a workload was made for, where bluegreen-manager made it.
+#[must_use]
+pub fn attempt_of(workload: &DynamicObject) -> Option<AttemptMark> {
+    AttemptMark::parse(workload.annotations().get(keys::ATTEMPT)?)
+}
+
+/// The environment that a Service selects.
+#[must_use]
+pub fn selected(service: &DynamicObject) -> Option<Environment> {
+    let selector = service.data.pointer("/spec/selector")?;
+    Environment::parse(selector.get(keys::ENVIRONMENT)?.as_str()?)
 }

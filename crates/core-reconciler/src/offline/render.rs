@@ -20,7 +20,7 @@ use super::documents::{Document, FileArgs};
 use super::findings::{Finding, Located};
 use super::{End, printed};
 use crate::args::SurroundingsArgs;
-use crate::plan::plan;
+use crate::plan::whole;
 
 /// What `render` takes.
 #[derive(Clone, Debug, clap::Args)]
@@ -127,11 +127,11 @@ pub(super) fn objects(
         served,
         ..World::empty(Arc::new(restapi))
     };
-    let plan = plan(&accepted.app, &world, surroundings)?;
+    let plan = whole(&accepted.app, &world, surroundings)?;
     let steps = plan.waves.into_iter().flatten();
     let objects = steps.filter_map(|step| match step.write {
         Write::Create(draft) => Some(without_what_a_cluster_gives(draft.body)),
-        Write::Apply(..) | Write::Replace(..) | Write::Delete(..) => None,
+        Write::Apply(..) | Write::Replace(..) | Write::Mark(..) | Write::Delete(..) => None,
     });
     Ok((objects.collect(), plan.obstacles))
 }

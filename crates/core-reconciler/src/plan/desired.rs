@@ -3,18 +3,17 @@
 use k8s_openapi::api::apps::v1::ControllerRevision;
 use kube::ResourceExt as _;
 use manager_kit::writer::Draft;
-use restapi_resources::companions::{Companions, companions};
+use restapi_resources::companions::{self, Companions};
 use restapi_resources::ports::{LivePorts, Ports};
 use restapi_resources::surroundings::Surroundings;
 use restapi_resources::third_party::{ThirdParty, ThirdPartyKind};
 use restapi_resources::{Application, RenderVersion, render};
-use restapi_types::{ComponentName, keys};
+use restapi_types::{ComponentName, Environment, keys};
 use workloads::kinds::Role;
 use workloads::plan::PlanError;
+use workloads::plan::turn::writer;
 use workloads::plan::desired::{self, Desired, Stage, extend};
 use workloads::world::World;
-
-use super::WRITER;
 
 /// Every object that `app` should have in `world`, with the record of the revision that its spec asks for.
 ///
@@ -27,21 +26,35 @@ pub(super) fn all(
     surroundings: &Surroundings,
 ) -> Result<Vec<Desired>, PlanError> {
     let environment = world.objects.active_environment();
-    let live = live_ports(world);
-    let mut all = Vec::new();
     let monitors_pods = world.served.contains("PodMonitor");
-    add_companions(
-        &mut all,
-        companions(app, environment, surroundings, &live)?,
-        monitors_pods,
-    )?;
+    let mut all = companions(app, world, surroundings)?;
     let version = RenderVersion::default();
     let called = desired::ports_in_use(world);
-    for component in render(app, environment, WRITER, version, &called).components {
+    for component in render(app, environment, writer(app), version, &called).components {
         all.extend(desired::of_component(app, component, monitors_pods)?);
     }
     // Last of its stage: what serves is on its way first.
     all.push(Desired::new(record, stage_of(record), Role::Workloads)?);
+    Ok(all)
+}
+
+/// The companions of `app` alone.
+///
+/// # Errors
+/// As [`all`].
+pub(super) fn companions(
+    app: &Application,
+    world: &World,
+    surroundings: &Surroundings,
+) -> Result<Vec<Desired>, PlanError> {
+    let live = live_ports(world);
+    let mut all = Vec::new();
+    let environments: &[Environment] = match app.spec.blue_green() {
+        Some(_) => &Environment::ALL,
+        None => &[world.objects.active_environment()],
+    };
+    let companions = companions::companions(app, environments, surroundings, &live)?;
+    add_companions(&mut all, companions, world.served.contains("PodMonitor"))?;
     Ok(all)
 }
 

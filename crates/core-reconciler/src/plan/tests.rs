@@ -6,8 +6,8 @@ use manager_kit::tracker::Target;
 use manager_kit::writer::Write;
 use restapi_types::{Environment, keys};
 use serde_json::{Value, json};
-use workloads::fixtures::{restapi, surroundings};
-use workloads::kinds::Role;
+use workloads::fixtures::{carry_out, put, restapi, summary, surroundings};
+use workloads::plan::Step;
 use workloads::plan::Drift;
 
 use super::*;
@@ -22,53 +22,6 @@ fn world(spec: &Value) -> World {
 
 fn plan_of(world: &World) -> Plan {
     plan(world.app.as_ref().unwrap(), world, &surroundings()).unwrap()
-}
-
-/// The verbs and objects of a plan, in order.
-fn summary(plan: &Plan) -> Vec<String> {
-    let line = |step: &Step| match &step.write {
-        Write::Create(d) => format!("create {} {}", d.resource.kind, d.name),
-        Write::Apply(d, ..) => format!("apply {} {}", d.resource.kind, d.name),
-        Write::Replace(d, _, lists) => {
-            format!("replace {} in {} {}", lists[0].0, d.resource.kind, d.name)
-        }
-        Write::Delete(_, t, _) => format!("delete {} {}", t.kind, t.name),
-    };
-    plan.waves.iter().flatten().map(line).collect()
-}
-
-/// Puts `body` into the world, replacing what has its kind and name.
-fn put(world: &mut World, body: Value) {
-    let kind = body["kind"].as_str().unwrap().to_owned();
-    world
-        .objects
-        .put(&kind, Arc::new(serde_json::from_value(body).unwrap()));
-}
-
-/// Carries the plan out on the world.
-fn carry_out(world: &mut World, plan: &Plan) {
-    for step in plan.waves.iter().flatten() {
-        match &step.write {
-            Write::Create(draft) | Write::Replace(draft, ..) => {
-                let mut body = draft.body.clone();
-                body["metadata"]["uid"] = json!(format!("uid-{}", draft.name));
-                body["metadata"]["resourceVersion"] = json!("5");
-                put(world, body);
-            }
-            Write::Apply(draft, ..) => {
-                // What the draft does not name stays, as other field managers own it.
-                let (kind, name) = (&draft.resource.kind, &draft.name);
-                let mut body = json!(world.objects.get(kind, name).unwrap().as_ref());
-                if kind == "Service" && draft.body.pointer("/spec/selector").is_some() {
-                    // A selector has one owner.
-                    body["spec"]["selector"].take();
-                }
-                json_patch::merge(&mut body, &draft.body);
-                put(world, body);
-            }
-            Write::Delete(_, target, _) => world.objects.take(target),
-        }
-    }
 }
 
 fn settled(spec: &Value) -> World {

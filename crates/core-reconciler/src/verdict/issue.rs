@@ -1,9 +1,12 @@
 //! What stands between an application and Ready, in words.
 
+use restapi_resources::Application;
 use restapi_types::keys;
 use workloads::apply::Outcome;
 use workloads::plan::{Obstacle, Plan, Rollback};
+use workloads::world::World;
 
+use super::blue_green;
 use super::component::ComponentVerdict;
 
 /// The reason of conditions when the API server refused a write.
@@ -31,6 +34,8 @@ pub(super) struct Issue {
 /// way, what components lack, in that order; what is final before what is not.
 pub(super) fn issue(
     components: &[ComponentVerdict],
+    app: &Application,
+    world: &World,
     plan: &Plan,
     outcome: &Outcome,
 ) -> Option<Issue> {
@@ -46,7 +51,8 @@ pub(super) fn issue(
     let lacking = components.iter().filter_map(ComponentVerdict::issue);
     let mut all: Vec<_> = refused
         .chain(obstacles)
-        .chain(of_rollback(&plan.rollback, plan.revision_number))
+        .chain(of_rollback(app, &plan.rollback, plan.revision_number))
+        .chain(blue_green::issue(app, world))
         .chain(plan.is_paused.then(paused))
         .chain(lacking)
         .collect();
@@ -73,13 +79,15 @@ fn paused() -> Issue {
     }
 }
 
-fn of_rollback(rollback: &Rollback, asked_for: i64) -> Option<Issue> {
+fn of_rollback(app: &Application, rollback: &Rollback, asked_for: i64) -> Option<Issue> {
     let (reason, message) = match rollback {
         Rollback::None => return None,
+        // bluegreen-manager says so, and why.
+        Rollback::Held { .. } if app.spec.blue_green().is_some() => return None,
         Rollback::Held { serving, .. } => (
             "RevisionHeld",
             format!(
-                "revision {asked_for} held, serving {serving}: change the spec, or remove the annotation {} to try it again",
+                "revision {asked_for} held, serving {serving}: change the spec, or remove the annotation {} to try it again; one that blue/green gave up waits for another revision",
                 keys::ROLLBACK
             ),
         ),

@@ -1,9 +1,11 @@
 //! Writes as they are decided, before anything is sent.
 
+use std::collections::BTreeMap;
+
 use kube::Resource;
 use kube::discovery::ApiResource;
 use serde::Serialize;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::tracker::{Target, Version};
 
@@ -52,6 +54,52 @@ pub enum Guard {
     Unchanged,
 }
 
+/// Labels and annotations to set, or to take away, beside what field managers say: what has to outlive every apply
+/// and is nobody's intent, that a step was taken and when.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Marks {
+    /// Annotations by key; nothing takes one away.
+    pub annotations: BTreeMap<String, Option<String>>,
+    /// Labels by key.
+    pub labels: BTreeMap<String, Option<String>>,
+}
+
+impl Marks {
+    /// Sets an annotation.
+    pub fn annotate(&mut self, key: &str, value: &str) {
+        self.annotations
+            .insert(key.to_owned(), Some(value.to_owned()));
+    }
+
+    /// Takes an annotation away.
+    pub fn remove_annotation(&mut self, key: &str) {
+        self.annotations.insert(key.to_owned(), None);
+    }
+
+    /// Sets a label.
+    pub fn label(&mut self, key: &str, value: &str) {
+        self.labels.insert(key.to_owned(), Some(value.to_owned()));
+    }
+
+    /// Whether there are none.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.annotations.is_empty() && self.labels.is_empty()
+    }
+
+    /// The merge patch that sets them.
+    #[must_use]
+    pub fn patch(&self) -> Value {
+        let mut metadata = json!({});
+        for (name, map) in [("annotations", &self.annotations), ("labels", &self.labels)] {
+            if !map.is_empty() {
+                metadata[name] = json!(map);
+            }
+        }
+        json!({"metadata": metadata})
+    }
+}
+
 /// One write, decided.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Write {
@@ -62,6 +110,8 @@ pub enum Write {
     /// Replace lists of an object in exactly this state, at these JSON pointers: what an apply can't do
     /// where another field manager owns an item of the list.
     Replace(Draft, Version, Vec<(String, Value)>),
+    /// Set labels and annotations of an object in exactly this state.
+    Mark(ApiResource, Target, Version, Marks),
     /// Delete an object in exactly this state, and what it owns in the background.
     Delete(ApiResource, Target, Version),
 }
@@ -74,7 +124,7 @@ impl Write {
             Self::Create(draft) | Self::Apply(draft, ..) | Self::Replace(draft, ..) => {
                 draft.target()
             }
-            Self::Delete(_, target, _) => target.clone(),
+            Self::Delete(_, target, _) | Self::Mark(_, target, ..) => target.clone(),
         }
     }
 }

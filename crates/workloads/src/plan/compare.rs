@@ -6,7 +6,7 @@ use manager_kit::cache::version;
 use manager_kit::diff::first_difference;
 use manager_kit::writer::{Draft, Guard, Write};
 use restapi_resources::{Application, RenderVersion, canonical};
-use restapi_types::{Environment, keys};
+use restapi_types::{Environment, Seals, keys};
 use serde_json::{Value, json};
 
 use super::undone::{self, Undone};
@@ -51,6 +51,8 @@ pub struct Compare<'a> {
     pub app: &'a Application,
     /// The environment that its stable Services are to select.
     pub environment: Environment,
+    /// The number of the attempt that the environment runs, where it is known.
+    pub attempt: Option<u64>,
 }
 
 impl Compare<'_> {
@@ -68,7 +70,7 @@ impl Compare<'_> {
             self.stamp_generation(&mut draft);
             return Ok(Some(Write::Create(draft)));
         };
-        if let Some(obstacle) = self.obstacle(&draft, &live.metadata, &hash, claim) {
+        if let Some(obstacle) = self.obstacle(&draft, live, &hash, claim) {
             plan.obstacles.push(obstacle);
             return Ok(None);
         }
@@ -110,11 +112,11 @@ impl Compare<'_> {
     fn obstacle(
         &self,
         draft: &Draft,
-        live: &ObjectMeta,
+        object: &DynamicObject,
         hash: &str,
         claim: Claim,
     ) -> Option<Obstacle> {
-        let target = draft.target();
+        let (target, live) = (draft.target(), &object.metadata);
         if live.deletion_timestamp.is_some() {
             return Some(Obstacle::Terminating(target));
         }
@@ -132,9 +134,20 @@ impl Compare<'_> {
         {
             return Some(Obstacle::UnknownRenderVersion(target, unknown.to_owned()));
         }
-        let sealed = annotation(live, keys::SEALED)?;
-        let seals_ours = sealed.split('/').next() == Some(self.environment.as_str());
-        seals_ours.then(|| Obstacle::Sealed(target, sealed.to_owned()))
+        self.is_sealed(draft, object)
+            .then(|| Obstacle::Sealed(target, self.environment.to_string()))
+    }
+
+    /// Whether a Service would be moved to what must not be selected any more.
+    fn is_sealed(&self, draft: &Draft, live: &DynamicObject) -> bool {
+        const SELECTOR: &str = "/spec/selector";
+        let (Some(attempt), Some(sealed)) = (self.attempt, annotation(&live.metadata, keys::SEALED))
+        else {
+            return false;
+        };
+        let wanted = draft.body.pointer(SELECTOR);
+        let moves = wanted.is_some() && live.data.pointer(SELECTOR) != wanted;
+        moves && attempt <= Seals::parse(sealed).of(self.environment)
     }
 
     fn is_newer(&self, live: &ObjectMeta) -> bool {

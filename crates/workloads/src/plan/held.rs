@@ -4,11 +4,19 @@
 //! at that time, is marked on that revision's record before anything is written, so that it survives a
 //! restart and a wiped status. It ends when the annotation goes, or when the spec asks for yet another
 //! revision: an order to go back from one revision says nothing about the next.
+//!
+//! bluegreen-manager gives revisions up by itself as well, and by command. That stands on the record alone, as
+//! `SERVING OWN WHY` in [`keys::ABORTED`]: OWN is the number that the record had then. It holds until the spec asks
+//! for another revision, whichever manager writes the workloads by then; coming back to the revision gives its record
+//! another number.
 
+use std::collections::BTreeSet;
+use std::fmt;
 use std::sync::Arc;
 
 use k8s_openapi::api::apps::v1::ControllerRevision;
 use kube::ResourceExt as _;
+use kube::core::DynamicObject;
 use restapi_resources::{Application, Invalid};
 use restapi_types::{RestAPI, keys, names};
 
@@ -28,7 +36,62 @@ pub enum Rollback {
     Void(String),
 }
 
-/// What the order on `restapi` means for `app`, given its records.
+/// That a revision was given up in favour of another.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Aborted {
+    /// The number of the revision that is served instead.
+    pub serving: i64,
+    /// The number that the revision had when it was given up.
+    pub own: i64,
+    /// Why, in words.
+    pub why: String,
+}
+
+impl Aborted {
+    /// What the record says, if it still holds.
+    #[must_use]
+    pub fn on(record: &ControllerRevision) -> Option<Self> {
+        let aborted = Self::parse(record.annotations().get(keys::ABORTED)?)?;
+        (aborted.own == record.revision).then_some(aborted)
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        let mut words = text.splitn(3, ' ');
+        Some(Self {
+            serving: words.next()?.parse().ok()?,
+            own: words.next()?.parse().ok()?,
+            why: words.next().unwrap_or_default().to_owned(),
+        })
+    }
+}
+
+impl fmt::Display for Aborted {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {} {}", self.serving, self.own, self.why)
+    }
+}
+
+/// The numbers of the revisions that an order or a command of `restapi` names, or that a record names in favour of
+/// which it was given up.
+pub(super) fn named<'a>(
+    restapi: &RestAPI,
+    records: impl Iterator<Item = &'a DynamicObject>,
+) -> BTreeSet<i64> {
+    let annotation = |key| restapi.annotations().get(key).map(String::as_str);
+    let order = annotation(keys::ROLLBACK);
+    let command = annotation(keys::COMMAND).and_then(|command| command.split(' ').nth(1));
+    let given_up = records.filter_map(|record| {
+        let aborted = record.annotations().get(keys::ABORTED)?;
+        Some(Aborted::parse(aborted)?.serving)
+    });
+    let words = order.into_iter().chain(command);
+    words
+        .filter_map(|word| word.parse().ok())
+        .chain(given_up)
+        .collect()
+}
+
+/// What the order on `restapi` means for `app`, given its records; else whether the revision was given up.
 #[must_use]
 pub fn rollback(
     restapi: &RestAPI,
@@ -36,7 +99,7 @@ pub fn rollback(
     records: &[Arc<ControllerRevision>],
 ) -> Rollback {
     let Some(order) = restapi.annotations().get(keys::ROLLBACK) else {
-        return Rollback::None;
+        return given_up(app, records);
     };
     let Ok(number) = order.parse::<i64>() else {
         return Rollback::Void(format!(
@@ -79,14 +142,39 @@ pub fn rollback(
     }
 }
 
+fn given_up(app: &Application, records: &[Arc<ControllerRevision>]) -> Rollback {
+    let own = names::content(&app.name, &app.revision);
+    let record = records.iter().find(|r| r.name_any() == own);
+    let Some(aborted) = record.and_then(|record| Aborted::on(record)) else {
+        return Rollback::None;
+    };
+    let serving = aborted.serving;
+    let record = records.iter().find(|r| r.revision == serving);
+    match record.map(|record| again(app, record)) {
+        Some(Ok(app)) => Rollback::Held {
+            serving,
+            app: Box::new(app),
+        },
+        Some(Err(invalid)) => {
+            Rollback::Void(format!("revision {serving} can't be made again: {invalid}"))
+        }
+        None => Rollback::Void(format!(
+            "the revision was given up in favour of {serving}, which is not there any more"
+        )),
+    }
+}
+
 /// Marks the record of the revision that the spec asks for: it is held back in favour of `serving`.
 pub fn mark(record: &mut ControllerRevision, serving: i64) {
     let annotations = record.metadata.annotations.get_or_insert_default();
     annotations.insert(keys::HELD.to_owned(), serving.to_string());
 }
 
-/// The application as it was in the revision that `record` is of.
-fn again(app: &Application, record: &ControllerRevision) -> Result<Application, Invalid> {
+/// The application as it was in the revision that `record` is of, with what applies in place as the spec has it now.
+///
+/// # Errors
+/// [`Invalid`] when the record does not hold what the revision was made from.
+pub fn again(app: &Application, record: &ControllerRevision) -> Result<Application, Invalid> {
     let content = record.data.as_ref().map(|data| &data.0);
     let content = content
         .ok_or_else(|| Invalid::new("data", "the record is empty", "choose another revision"))?;

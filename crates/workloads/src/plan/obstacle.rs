@@ -98,7 +98,7 @@ impl Obstacle {
             "was rendered in version {version}, which this core-reconciler does not know: it is left as it is; upgrade core-reconciler"
         ),
         Self::Sealed(_, sealed) => {
-            format!("must not select {sealed} any more: it is left as it is")
+            format!("must not select {sealed} any more, which is about to be removed: it is left as it is")
         }
         Self::Foreign(_) => "exists and does not belong to this RestAPI: delete or rename it, or rename the RestAPI".to_owned(),
         Self::Predecessor(_) => "belongs to a deleted RestAPI of this name: waiting for the garbage collector to remove it".to_owned(),

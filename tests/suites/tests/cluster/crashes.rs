@@ -142,7 +142,7 @@ fn rendered(restapi: &RestAPI) -> Result<BTreeMap<String, Value>> {
     );
     let beside = companions(
         &app,
-        Environment::Blue,
+        &[Environment::Blue],
         &surroundings(),
         &LivePorts::default(),
     )?;

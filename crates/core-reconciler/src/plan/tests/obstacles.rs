@@ -74,13 +74,21 @@ fn an_obstacle_keeps_its_object_from_being_written(
 }
 
 #[test]
-fn no_service_selects_a_sealed_environment() {
+fn a_service_is_not_moved_to_a_sealed_environment_but_stays_as_it_is() {
     let mut world = settled(&spec());
+    let sealed = json!("blue=3,green=0");
     tamper(&mut world, "Service", "orders-view", |s| {
-        s["metadata"]["annotations"][keys::SEALED] = json!("blue/abc");
-        s["spec"]["ports"][0]["port"] = json!(1);
+        s["metadata"]["annotations"][keys::SEALED] = sealed;
+        s["spec"]["selector"]["restapi.dev/environment"] = json!("green");
     });
-    let plan = plan_of(&world);
-    assert_eq!(summary(&plan), Vec::<String>::new());
-    assert!(matches!(&plan.obstacles[..], [Obstacle::Sealed(_, sealed)] if sealed == "blue/abc"));
+    for (attempt, is_sealed) in [("3/abc", true), ("4/abc", false)] {
+        for deployment in ["orders-view-blue", "orders-model-blue"] {
+            tamper(&mut world, "Deployment", deployment, |d| {
+                d["metadata"]["annotations"][keys::ATTEMPT] = json!(attempt);
+            });
+        }
+        let plan = plan_of(&world);
+        let obstacle = matches!(&plan.obstacles[..], [Obstacle::Sealed(_, environment)] if environment == "blue");
+        assert_eq!(obstacle, is_sealed, "{:?}", plan.obstacles);
+    }
 }

@@ -250,7 +250,7 @@ fn rendered(restapi: &RestAPI) -> Result<(Vec<Sent>, bool), Invalid> {
         monitoring_namespace: Some("monitoring".to_owned()),
         otlp: None,
     };
-    let beside = companions(&app, blue, &surroundings, &LivePorts::default())?;
+    let beside = companions(&app, &[blue], &surroundings, &LivePorts::default())?;
     let objects = render(
         &app,
         blue,

@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use jiff::Timestamp;
 use workloads::adoption::{Adoption, Endpoints, Record, notices};
+use workloads::world::typed;
 
 use super::super::*;
 

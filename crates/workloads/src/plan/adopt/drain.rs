@@ -7,9 +7,9 @@ use manager_kit::cache::version;
 use manager_kit::writer::{Draft, Guard, Write};
 use restapi_types::keys;
 use serde_json::json;
-use workloads::adoption::{Adoption, Fate, Record, predecessors};
-use workloads::kinds::Role;
-use workloads::plan::Step;
+use crate::adoption::{Adoption, Fate, Record, predecessors};
+use crate::kinds::Role;
+use crate::plan::Step;
 
 use super::super::compare::set;
 

@@ -17,24 +17,24 @@ use manager_kit::writer::Draft;
 use restapi_resources::{Application, Component};
 use restapi_types::{Environment, keys, names};
 use serde_json::Value;
-use workloads::adoption::{Record, Request};
-use workloads::counts::Counts;
-use workloads::plan::compare::{Claim, set};
-use workloads::plan::{Obstacle, Plan, PlanError};
-use workloads::world::World;
+use crate::adoption::{Record, Request};
+use crate::counts::Counts;
+use crate::plan::compare::{Claim, set};
+use crate::plan::{Obstacle, Plan, PlanError};
+use crate::world::World;
 
 /// One stable Service that exists.
-pub(super) struct Stable<'a> {
-    pub(super) app: &'a Application,
-    pub(super) component: &'a Component,
-    pub(super) environment: Environment,
-    pub(super) world: &'a World,
-    pub(super) live: &'a DynamicObject,
+pub(crate) struct Stable<'a> {
+    pub(crate) app: &'a Application,
+    pub(crate) component: &'a Component,
+    pub(crate) environment: Environment,
+    pub(crate) world: &'a World,
+    pub(crate) live: &'a DynamicObject,
 }
 
 impl<'a> Stable<'a> {
     /// The stable Service of `component`, if it exists.
-    pub(super) fn of(
+    pub(crate) fn of(
         app: &'a Application,
         component: &'a Component,
         environment: Environment,
@@ -79,7 +79,7 @@ impl<'a> Stable<'a> {
     }
 
     /// Makes `draft` say what the Service is to say at this step of its adoption.
-    pub(super) fn settle(&self, draft: &mut Draft, plan: &mut Plan) -> Result<Claim, PlanError> {
+    pub(crate) fn settle(&self, draft: &mut Draft, plan: &mut Plan) -> Result<Claim, PlanError> {
         let Some(mut record) = self.record() else {
             return Ok(Claim::Ordinary);
         };
@@ -207,7 +207,7 @@ impl<'a> Stable<'a> {
 
     /// What keeps the pods of a workload from being made: the Service still selects what it did, these pods are among
     /// that by their labels, and it would send requests to a port on which they don't listen.
-    pub(super) fn endangers(&self, workload: &Draft) -> Option<Obstacle> {
+    pub(crate) fn endangers(&self, workload: &Draft) -> Option<Obstacle> {
         let record = self.record()?;
         let labels = workload.body.pointer("/spec/template/metadata/labels")?;
         let labels: BTreeMap<String, String> = serde_json::from_value(labels.clone()).ok()?;
@@ -220,7 +220,7 @@ impl<'a> Stable<'a> {
     }
 
     /// Whether `draft` is of this Service.
-    pub(super) fn is(&self, draft: &Draft) -> bool {
+    pub(crate) fn is(&self, draft: &Draft) -> bool {
         draft.target() == self.target()
     }
 

@@ -11,33 +11,38 @@ use manager_kit::tracker::Target;
 use manager_kit::writer::Write;
 use restapi_resources::Application;
 use restapi_resources::controller_revision::HISTORY_LIMIT;
-use restapi_types::keys;
+use restapi_types::{ComponentName, Environment, keys, names};
 use serde_json::Value;
-use workloads::counts::Counts;
-use workloads::kinds::{OwnedKind, is_workload};
-use workloads::plan::Step;
-use workloads::world::World;
 
-use crate::kinds;
+use super::{Step, held};
+use crate::counts::Counts;
+use crate::kinds::{OwnedKind, is_workload};
+use crate::world::{World, attempt_of, environment_of};
 
 /// The kind of the records of revisions.
 const RECORD: &str = "ControllerRevision";
 
-/// Deletes of everything that the application owns, that is not wanted, and that nothing live needs.
-pub(super) fn surplus(app: &Application, mut wanted: BTreeSet<Target>, world: &World) -> Vec<Step> {
-    let kept: Vec<_> = kept_records(world, &wanted).collect();
+/// Deletes of everything of those kinds that the application owns, that is not wanted, and that nothing live needs.
+/// The table of `kinds` is made only where there is something to delete, which is hardly ever.
+#[must_use]
+pub fn surplus(
+    app: &Application,
+    mut wanted: BTreeSet<Target>,
+    world: &World,
+    kinds: impl FnOnce() -> Vec<OwnedKind>,
+) -> Vec<Step> {
+    let kept: Vec<_> = kept_records(app, world, &wanted).collect();
     wanted.extend(kept);
     let surplus = world.objects.iter().filter(|(kind, object)| {
         !wanted.contains(&target(kind, object))
             && is_ours(app, object)
-            && !is_needed(app, kind, object, world)
+            && !is_needed(app, kind, object, &wanted, world)
     });
     let mut surplus = surplus.peekable();
     if surplus.peek().is_none() {
-        // Nearly always; the table of kinds is not made for nothing.
         return Vec::new();
     }
-    let kinds: BTreeMap<_, _> = kinds::owned()
+    let kinds: BTreeMap<_, _> = kinds()
         .into_iter()
         .map(|kind| (kind.resource.kind.clone(), kind))
         .collect();
@@ -71,9 +76,16 @@ fn is_ours(app: &Application, object: &DynamicObject) -> bool {
 }
 
 /// Whether something that still lives needs the object, although the spec does not.
-fn is_needed(app: &Application, kind: &str, object: &DynamicObject, world: &World) -> bool {
+fn is_needed(
+    app: &Application,
+    kind: &str,
+    object: &DynamicObject,
+    wanted: &BTreeSet<Target>,
+    world: &World,
+) -> bool {
     let (name, labels) = (object.name_any(), object.labels());
     match kind {
+        "Deployment" | "StatefulSet" => has_callers(object, wanted, world),
         "Service" => has_pods(labels, world),
         // Of a component that is there, the spec wants none: only pods of one that is gone keep theirs.
         "NetworkPolicy" => {
@@ -106,6 +118,33 @@ fn templates_name(name: &str, world: &World) -> bool {
     }
     let mut templates = workloads(world).filter_map(|w| w.data.pointer("/spec/template/spec"));
     templates.any(|template| holds(template, name))
+}
+
+/// Whether a workload goes with its whole environment, and something nearer to the edge is left there: what is called
+/// goes after all that call it.
+fn has_callers(object: &DynamicObject, wanted: &BTreeSet<Target>, world: &World) -> bool {
+    let Some(environment) = environment_of(object) else {
+        return false;
+    };
+    let stays = |(kind, object): (&str, &Arc<DynamicObject>)| {
+        is_workload(kind)
+            && environment_of(object.as_ref()) == Some(environment)
+            && wanted.contains(&target(kind, object))
+    };
+    if world.objects.iter().any(stays) {
+        return false;
+    }
+    let name = object.labels().get(keys::COMPONENT);
+    let own = name.and_then(|name| ComponentName::of(name));
+    let is_nearer = |component: Option<ComponentName>| component > own;
+    let pods = world.live_pods().filter(|pod| is_in(pod.as_ref(), environment));
+    let mut pods = pods.map(|pod| ComponentName::of(pod.labels().get(keys::COMPONENT)?));
+    let mut workloads = world.workloads_in(environment);
+    workloads.any(|(component, _)| is_nearer(Some(component))) || pods.any(is_nearer)
+}
+
+fn is_in(object: &impl kube::ResourceExt, environment: Environment) -> bool {
+    environment_of(object) == Some(environment)
 }
 
 /// Whether pods of a component are being replaced.
@@ -150,8 +189,13 @@ fn workloads(world: &World) -> impl Iterator<Item = &Arc<DynamicObject>> {
         .map(|(_, object)| object)
 }
 
-/// The newest of the records besides the one that the spec asks for, and any that an order to go back names.
-fn kept_records(world: &World, wanted: &BTreeSet<Target>) -> impl Iterator<Item = Target> + use<> {
+/// The newest of the records besides the one that the spec asks for, those of what runs, and any that an order to go
+/// back names.
+fn kept_records(
+    app: &Application,
+    world: &World,
+    wanted: &BTreeSet<Target>,
+) -> impl Iterator<Item = Target> + use<> {
     let mut all: Vec<_> = world
         .objects
         .of(RECORD)
@@ -159,11 +203,17 @@ fn kept_records(world: &World, wanted: &BTreeSet<Target>) -> impl Iterator<Item 
         .filter(|(_, record)| !wanted.contains(record))
         .collect();
     all.sort_by(|a, b| b.cmp(a));
-    let order = world.restapi.annotations().get(keys::ROLLBACK);
-    let ordered = order.and_then(|order| order.parse::<i64>().ok());
+    let named = held::named(&world.restapi, world.objects.of(RECORD).map(AsRef::as_ref));
+    let environments = Environment::ALL.into_iter();
+    let runs = environments.flat_map(|environment| world.workloads_in(environment));
+    let run: BTreeSet<_> = runs
+        .filter_map(|(_, workload)| Some(names::content(&app.name, &attempt_of(workload)?.hash)))
+        .collect();
     all.into_iter()
         .enumerate()
-        .filter(move |(i, (number, _))| *i < HISTORY_LIMIT || ordered == Some(*number))
+        .filter(move |(i, (number, record))| {
+            *i < HISTORY_LIMIT || named.contains(number) || run.contains(&record.name)
+        })
         .map(|(_, (_, record))| record)
 }
 

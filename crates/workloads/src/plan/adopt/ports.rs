@@ -3,7 +3,7 @@
 use kube::core::DynamicObject;
 use manager_kit::writer::Draft;
 use serde_json::{Value, json};
-use workloads::adoption::{Record, port_key};
+use crate::adoption::{Record, port_key};
 
 /// Gives the ports of `draft` the names that they had; returns whether any differs from what it would be called.
 pub(super) fn keep_names(draft: &mut Draft, record: &Record, live: &DynamicObject) -> bool {

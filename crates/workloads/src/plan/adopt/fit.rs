@@ -5,7 +5,7 @@ use manager_kit::writer::Draft;
 use restapi_resources::Component;
 use restapi_resources::ports::Ports;
 use serde_json::Value;
-use workloads::adoption::port_key;
+use crate::adoption::port_key;
 
 use super::text;
 
