@@ -5,4 +5,10 @@
 //! time can be tried out: `plan/model.rs`.
 #![forbid(unsafe_code)]
 
+pub mod args;
+pub mod controller;
+pub mod kinds;
 pub mod plan;
+pub mod report;
+pub mod verdict;
+pub mod words;

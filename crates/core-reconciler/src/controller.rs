@@ -102,7 +102,8 @@ impl Reconciler for Core {
         shard: HeldShard,
     ) -> Result<Requeue, Error> {
         let world = World::of_invalid(&invalid);
-        let writer = self.hands.writer(owner(&world.restapi), &shard)(keys::FIELD_MANAGER_STATUS_CORE);
+        let writer =
+            self.hands.writer(owner(&world.restapi), &shard)(keys::FIELD_MANAGER_STATUS_CORE);
         // Not the present: what is written must be the same every time, since what was written before
         // can't be read.
         let since = invalid

@@ -218,9 +218,7 @@ impl Writer {
             ..PatchParams::default()
         };
         let api = self.api(resource);
-        let sent = api
-            .patch(&target.name, &params, &Patch::Merge(body))
-            .await;
+        let sent = api.patch(&target.name, &params, &Patch::Merge(body)).await;
         self.note(target.clone(), sent)
     }
 

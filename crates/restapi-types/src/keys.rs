@@ -41,6 +41,9 @@ pub const RENDER_VERSION: &str = "restapi.dev/render-version";
 /// Annotation: a hash of what was last applied, so that a field that is no longer wanted is noticed. A label of
 /// Deployments as well, which `kubectl rollout undo` does not put back.
 pub const APPLIED: &str = "restapi.dev/applied";
+/// Label on a Deployment: the hash of its pod template as it was rendered. By it a template is known again, whatever
+/// somebody changed in it since.
+pub const TEMPLATE: &str = "restapi.dev/template";
 /// Annotation on a pod template: the hash of the ConfigMaps and Secrets that the pods refer to.
 pub const CONFIG: &str = "restapi.dev/config";
 /// Annotation on an Ingress: the cert-manager `ClusterIssuer` that makes its certificate.

@@ -2,8 +2,9 @@
 //! done before, so that a manager that is stopped between any two steps goes on where the objects are.
 
 use restapi_types::Environment;
+use restapi_types::spec::blue_green::OnNewRevision;
 
-use super::situation::{Attempt, Held, OnNewRevision, Revision, Runs, Situation};
+use super::situation::{Attempt, Held, Revision, Runs, Situation};
 
 /// The order in which the stable Services are moved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -59,11 +60,29 @@ pub fn decide(s: &Situation) -> Next {
         return Next::TakeOver;
     }
     let goal = s.goal();
+    if s.services == 0 {
+        return in_place(s, goal);
+    }
     let home = s.home(goal);
     if s.stable.len() < s.services || s.agreed() == Some(home) {
         at_home(s, goal, home)
     } else {
         on_the_way(s, goal, home)
+    }
+}
+
+/// Nothing can be switched: the goal replaces what runs where it runs.
+fn in_place(s: &Situation, goal: Revision) -> Next {
+    let is_empty = |e: Environment| s.side(e).runs == Runs::Nothing;
+    let home = Environment::ALL.into_iter().find(|e| !is_empty(*e));
+    let home = home.unwrap_or_default();
+    let attempt = s.attempt(goal, home);
+    if s.side(home).runs != Runs::All(attempt) {
+        Next::Build(home, attempt)
+    } else if is_empty(home.other()) {
+        Next::Rest
+    } else {
+        Next::Release(home.other())
     }
 }
 
@@ -99,12 +118,14 @@ fn on_the_way(s: &Situation, goal: Revision, home: Environment) -> Next {
     }
     let attempt = s.attempt(goal, home);
     let is_complete = side.runs == Runs::All(attempt);
-    let goes_back = s.hold(s.asked).is_some_and(|held| held.serving == goal);
+    let goes_back = goes_back(s, goal, home);
     let has_begun = s.is_selected(home);
-    let may_switch = if goes_back {
+    // Where somebody moved a Service by hand to where nothing serves, the way back is as short.
+    let is_rescue = has_begun && !s.side(home.other()).serves;
+    let may_switch = if goes_back || is_rescue {
         side.serves
     } else {
-        side.available && (s.is_approved || has_begun)
+        side.available && s.is_approved
     };
     if is_complete && may_switch {
         let order = if goes_back {
@@ -117,6 +138,12 @@ fn on_the_way(s: &Situation, goal: Revision, home: Environment) -> Next {
     if let Some(hold) = give_up(s, goal, home) {
         return hold;
     }
+    let away = s.side(home.other());
+    let is_half_way = s.agreed().is_none() && has_begun && !goes_back;
+    if is_half_way && away.serves && !s.is_sealed(home.other()) {
+        // Not our doing: we begin with what may serve. Somebody moved a Service by hand.
+        return Next::Switch(home.other(), Order::EdgeFirst);
+    }
     if !is_complete {
         return Next::Build(home, attempt);
     }
@@ -127,6 +154,16 @@ fn on_the_way(s: &Situation, goal: Revision, home: Environment) -> Next {
     } else {
         Waits::Available
     })
+}
+
+/// Whether the goal is what served before, and still there: of what replaced it nothing is asked then. What served
+/// before has the lower number.
+fn goes_back(s: &Situation, goal: Revision, home: Environment) -> bool {
+    let is_held = s.hold(s.asked).is_some_and(|held| held.serving == goal);
+    let number = |e: Environment| s.side(e).runs.attempt().map(|attempt| attempt.number);
+    let replaced = number(home.other());
+    let is_older = number(home).is_some_and(|own| replaced.is_none_or(|other| own < other));
+    is_held && is_older
 }
 
 /// Gives a revision up that takes too long, or that fails while the stable Services are being moved to it, where
@@ -144,7 +181,7 @@ fn give_up(s: &Situation, goal: Revision, home: Environment) -> Option<Next> {
 fn vacate(s: &Situation, environment: Environment) -> Next {
     if s.is_selected(environment) {
         Next::Wait(Waits::Convergence)
-    } else if s.on_new_revision == OnNewRevision::Release || s.is_retention_over {
+    } else if s.is_retention_over || (s.on_new_revision == OnNewRevision::Release && s.is_drained) {
         release(s, environment)
     } else {
         Next::Wait(Waits::Retention)
@@ -169,7 +206,8 @@ mod tests {
     use Environment::{Blue, Green};
 
     use super::*;
-    use crate::plan::situation::{Seals, Side, Stable};
+    use crate::plan::situation::{Side, Stable};
+    use restapi_types::Seals;
 
     fn attempt(number: u64, revision: Revision) -> Attempt {
         Attempt { number, revision }
@@ -200,6 +238,7 @@ mod tests {
             asked: 1,
             held: Vec::new(),
             is_approved: true,
+            is_drained: true,
             is_retention_over: false,
             on_new_revision: OnNewRevision::Release,
             is_late: false,
@@ -274,6 +313,17 @@ mod tests {
     }
 
     #[test]
+    fn a_service_that_somebody_moved_to_what_may_not_serve_yet_is_moved_back() {
+        let mut s = settled();
+        (s.asked, s.green) = (2, running(2, 2));
+        s.stable[0].selects = Green;
+        s.is_approved = false;
+        assert_eq!(decide(&s), Next::Switch(Blue, Order::EdgeFirst));
+        s.blue.serves = false;
+        assert_eq!(decide(&s), Next::Switch(Green, Order::LeafFirst));
+    }
+
+    #[test]
     fn a_third_revision_waits_until_the_services_agree() {
         let mut s = settled();
         s.asked = 3;
@@ -282,8 +332,40 @@ mod tests {
         assert_eq!(decide(&s), Next::Switch(Green, Order::LeafFirst));
         let mut s = moved(s);
         assert_eq!(decide(&s), Next::Seal(Blue, 1));
+        s.is_drained = false;
+        assert_eq!(decide(&s), Next::Wait(Waits::Retention));
+        s.is_drained = true;
         s.on_new_revision = OnNewRevision::Wait;
         assert_eq!(decide(&s), Next::Wait(Waits::Retention));
+    }
+
+    #[test]
+    fn a_revision_that_is_made_anew_to_go_back_to_is_asked_for_everything() {
+        let mut s = settled();
+        (s.asked, s.blue) = (2, running(1, 2));
+        s.green = Side {
+            available: false,
+            ..running(2, 1)
+        };
+        s.held = vec![Held {
+            revision: 2,
+            serving: 1,
+        }];
+        assert_eq!(decide(&s), Next::Wait(Waits::Available));
+        s.green.available = true;
+        assert_eq!(decide(&s), Next::Switch(Green, Order::LeafFirst));
+    }
+
+    #[test]
+    fn where_nothing_can_be_switched_a_revision_replaces_the_other_in_place() {
+        let mut s = settled();
+        (s.stable, s.services) = (Vec::new(), 0);
+        assert_eq!(decide(&s), Next::Rest);
+        s.asked = 2;
+        assert_eq!(decide(&s), Next::Build(Blue, attempt(2, 2)));
+        s.blue = running(2, 2);
+        s.green = running(1, 1);
+        assert_eq!(decide(&s), Next::Release(Green));
     }
 
     #[test]

@@ -1,7 +1,8 @@
 //! Where an application stands, as far as decisions go: small, and without objects, so that every situation can be
 //! tried out.
 
-use restapi_types::Environment;
+use restapi_types::spec::blue_green::OnNewRevision;
+use restapi_types::{Environment, Seals};
 
 /// The number of a revision in the application's history. A later one is greater.
 pub type Revision = u64;
@@ -61,26 +62,6 @@ pub struct Side {
     pub has_endpoints: bool,
 }
 
-/// What no Service may select any more: in each environment, every attempt up to that number.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub struct Seals {
-    /// In blue.
-    pub blue: u64,
-    /// In green.
-    pub green: u64,
-}
-
-impl Seals {
-    /// That of one environment.
-    #[must_use]
-    pub const fn of(&self, environment: Environment) -> u64 {
-        match environment {
-            Environment::Blue => self.blue,
-            Environment::Green => self.green,
-        }
-    }
-}
-
 /// One stable Service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub struct Stable {
@@ -92,16 +73,6 @@ pub struct Stable {
     pub seals: Seals,
     /// Whether it says that this manager writes the workloads.
     pub is_ours: bool,
-}
-
-/// What a new revision does when it needs the environment that is kept for going back.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash)]
-pub enum OnNewRevision {
-    /// It takes it: from then on there is nothing to go back to.
-    #[default]
-    Release,
-    /// It waits until the time for going back is over.
-    Wait,
 }
 
 /// A revision that is not to be served although the spec asks for it.
@@ -118,7 +89,8 @@ pub struct Held {
 pub struct Situation {
     /// The stable Services that exist, those that others call first. None while it is being born.
     pub stable: Vec<Stable>,
-    /// How many stable Services there should be.
+    /// How many stable Services there should be. None where no component has a port: then nothing can be switched,
+    /// and revisions replace each other in place.
     pub services: usize,
     /// Blue.
     pub blue: Side,
@@ -130,8 +102,9 @@ pub struct Situation {
     pub held: Vec<Held>,
     /// Whether the gates before the switch let the revision pass that is to be served.
     pub is_approved: bool,
-    /// Whether the environment that served before has had the time to answer what was under way, and to be gone
-    /// back to.
+    /// Whether the environment that does not serve has had the time to answer what was under way.
+    pub is_drained: bool,
+    /// Whether it has had the time to be gone back to as well, or is none to go back to.
     pub is_retention_over: bool,
     /// What a new revision does that needs the environment that is kept for going back.
     pub on_new_revision: OnNewRevision,

@@ -142,6 +142,7 @@ fn without_what_a_cluster_gives(mut object: Value) -> Value {
         metadata.remove("ownerReferences");
         remove(metadata, "labels", keys::GENERATION);
         remove(metadata, "labels", keys::APPLIED);
+        remove(metadata, "labels", keys::TEMPLATE);
         remove(metadata, "annotations", keys::APPLIED);
     }
     object

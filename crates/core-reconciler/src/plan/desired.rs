@@ -11,8 +11,8 @@ use restapi_resources::{Application, RenderVersion, render};
 use restapi_types::{ComponentName, Environment, keys};
 use workloads::kinds::Role;
 use workloads::plan::PlanError;
-use workloads::plan::turn::writer;
 use workloads::plan::desired::{self, Desired, Stage, extend};
+use workloads::plan::turn::writer;
 use workloads::world::World;
 
 /// Every object that `app` should have in `world`, with the record of the revision that its spec asks for.

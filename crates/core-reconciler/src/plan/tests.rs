@@ -7,8 +7,8 @@ use manager_kit::writer::Write;
 use restapi_types::{Environment, keys};
 use serde_json::{Value, json};
 use workloads::fixtures::{carry_out, put, restapi, summary, surroundings};
-use workloads::plan::Step;
 use workloads::plan::Drift;
+use workloads::plan::Step;
 
 use super::*;
 

@@ -35,11 +35,14 @@ pub(super) fn issue(app: &Application, world: &World) -> Option<Issue> {
     }
     let all = status.and_then(|status| status.conditions.as_deref());
     let all = all.unwrap_or_default();
-    let (condition, weight) = first(all, &[
-        (conditions::ROLLED_BACK, Weight::Final),
-        (conditions::AWAITING_PROMOTION, Weight::Paused),
-        (conditions::ROLLOUT_PROGRESSING, Weight::Progress),
-    ])?;
+    let (condition, weight) = first(
+        all,
+        &[
+            (conditions::ROLLED_BACK, Weight::Final),
+            (conditions::AWAITING_PROMOTION, Weight::Paused),
+            (conditions::ROLLOUT_PROGRESSING, Weight::Progress),
+        ],
+    )?;
     Some(Issue {
         reason: condition.reason.clone(),
         message: condition.message.clone(),
@@ -50,7 +53,9 @@ pub(super) fn issue(app: &Application, world: &World) -> Option<Issue> {
 /// The first of these conditions that is True.
 fn first<'a>(all: &'a [Condition], types: &[(&str, Weight)]) -> Option<(&'a Condition, Weight)> {
     types.iter().find_map(|(type_, weight)| {
-        let found = all.iter().find(|c| c.type_ == *type_ && c.status == "True")?;
+        let found = all
+            .iter()
+            .find(|c| c.type_ == *type_ && c.status == "True")?;
         Some((found, *weight))
     })
 }

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 use crate::schema::choice;
 
 /// Who lets a revision that is ready serve.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 pub enum PromotionMode {
     /// Nobody has to: it serves once it is ready.
     #[default]
@@ -19,7 +19,7 @@ pub enum PromotionMode {
 }
 
 /// What a new revision does when it needs the environment that is kept for going back.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
 pub enum OnNewRevision {
     /// It takes it: from then on there is nothing to go back to.
     #[default]

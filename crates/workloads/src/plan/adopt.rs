@@ -10,6 +10,11 @@ mod ports;
 
 use std::collections::BTreeMap;
 
+use crate::adoption::{Record, Request};
+use crate::counts::Counts;
+use crate::plan::compare::{Claim, set};
+use crate::plan::{Obstacle, Plan, PlanError};
+use crate::world::World;
 use kube::ResourceExt as _;
 use kube::core::DynamicObject;
 use manager_kit::tracker::Target;
@@ -17,11 +22,6 @@ use manager_kit::writer::Draft;
 use restapi_resources::{Application, Component};
 use restapi_types::{Environment, keys, names};
 use serde_json::Value;
-use crate::adoption::{Record, Request};
-use crate::counts::Counts;
-use crate::plan::compare::{Claim, set};
-use crate::plan::{Obstacle, Plan, PlanError};
-use crate::world::World;
 
 /// One stable Service that exists.
 pub(crate) struct Stable<'a> {

@@ -64,6 +64,7 @@ impl Compare<'_> {
         claim: Claim,
         plan: &mut Plan,
     ) -> Result<Option<Write>, PlanError> {
+        stamp_template(&mut draft);
         let hash = stamp(&mut draft.body);
         undone::stamp(&mut draft, &hash);
         let Some(live) = live else {
@@ -141,7 +142,8 @@ impl Compare<'_> {
     /// Whether a Service would be moved to what must not be selected any more.
     fn is_sealed(&self, draft: &Draft, live: &DynamicObject) -> bool {
         const SELECTOR: &str = "/spec/selector";
-        let (Some(attempt), Some(sealed)) = (self.attempt, annotation(&live.metadata, keys::SEALED))
+        let (Some(attempt), Some(sealed)) =
+            (self.attempt, annotation(&live.metadata, keys::SEALED))
         else {
             return false;
         };
@@ -168,6 +170,17 @@ impl Compare<'_> {
                 &self.app.generation.to_string(),
             );
         }
+    }
+}
+
+/// Writes the hash of its template into the label of a Deployment.
+fn stamp_template(draft: &mut Draft) {
+    if let (Some(template), "Deployment") = (
+        draft.body.pointer("/spec/template"),
+        draft.resource.kind.as_str(),
+    ) {
+        let hash = canonical::hash(template);
+        set(&mut draft.body, "labels", keys::TEMPLATE, &hash);
     }
 }
 

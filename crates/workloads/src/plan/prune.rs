@@ -137,7 +137,9 @@ fn has_callers(object: &DynamicObject, wanted: &BTreeSet<Target>, world: &World)
     let name = object.labels().get(keys::COMPONENT);
     let own = name.and_then(|name| ComponentName::of(name));
     let is_nearer = |component: Option<ComponentName>| component > own;
-    let pods = world.live_pods().filter(|pod| is_in(pod.as_ref(), environment));
+    let pods = world
+        .live_pods()
+        .filter(|pod| is_in(pod.as_ref(), environment));
     let mut pods = pods.map(|pod| ComponentName::of(pod.labels().get(keys::COMPONENT)?));
     let mut workloads = world.workloads_in(environment);
     workloads.any(|(component, _)| is_nearer(Some(component))) || pods.any(is_nearer)

@@ -4,12 +4,12 @@ use std::collections::{HashSet, VecDeque};
 use std::fmt;
 
 use restapi_types::Environment::{self, Blue, Green};
+use restapi_types::Seals;
+use restapi_types::spec::blue_green::OnNewRevision;
 
 use super::fault::Fault;
 use crate::plan::decide::{Next, Order};
-use crate::plan::situation::{
-    Attempt, Held, OnNewRevision, Revision, Runs, Seals, Side, Situation, Stable,
-};
+use crate::plan::situation::{Attempt, Held, Revision, Runs, Side, Situation, Stable};
 
 pub(super) const COMPONENTS: usize = 2;
 
@@ -174,6 +174,7 @@ impl World {
             asked: self.asked,
             held: self.held.clone(),
             is_approved: true,
+            is_drained: true,
             is_retention_over,
             on_new_revision: OnNewRevision::Release,
             is_late,

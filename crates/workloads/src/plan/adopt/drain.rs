@@ -1,5 +1,8 @@
 //! Scaling down what served before. It is never deleted: whoever made it may want it back, and deletes it himself.
 
+use crate::adoption::{Adoption, Fate, Record, predecessors};
+use crate::kinds::Role;
+use crate::plan::Step;
 use k8s_openapi::api::apps::v1::Deployment;
 use kube::ResourceExt as _;
 use kube::discovery::ApiResource;
@@ -7,9 +10,6 @@ use manager_kit::cache::version;
 use manager_kit::writer::{Draft, Guard, Write};
 use restapi_types::keys;
 use serde_json::json;
-use crate::adoption::{Adoption, Fate, Record, predecessors};
-use crate::kinds::Role;
-use crate::plan::Step;
 
 use super::super::compare::set;
 

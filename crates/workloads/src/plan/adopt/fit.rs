@@ -1,11 +1,11 @@
 //! Whether a Service can be taken over without anybody who uses it noticing.
 
+use crate::adoption::port_key;
 use kube::core::DynamicObject;
 use manager_kit::writer::Draft;
 use restapi_resources::Component;
 use restapi_resources::ports::Ports;
 use serde_json::Value;
-use crate::adoption::port_key;
 
 use super::text;
 

@@ -1,9 +1,9 @@
 //! The names of the ports of a Service that was taken over: they stay, see [`Record::ports`].
 
+use crate::adoption::{Record, port_key};
 use kube::core::DynamicObject;
 use manager_kit::writer::Draft;
 use serde_json::{Value, json};
-use crate::adoption::{Record, port_key};
 
 /// Gives the ports of `draft` the names that they had; returns whether any differs from what it would be called.
 pub(super) fn keep_names(draft: &mut Draft, record: &Record, live: &DynamicObject) -> bool {

@@ -1,0 +1,172 @@
+//! What is watched, and what happens to one application: observe, plan, apply, report.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use jiff::Timestamp;
+use kube::runtime::watcher;
+use manager_kit::context::Context;
+use manager_kit::error::KitError;
+use manager_kit::lease::HeldShard;
+use manager_kit::runner::{self, ReconcileError, Reconciler, Requeue};
+use manager_kit::watch::{InvalidObject, main_stream};
+use manager_kit::writer::{WriteError, Writer};
+use restapi_resources::Application;
+use restapi_types::spec::blue_green::BlueGreenSpec;
+use restapi_types::{RestAPI, crd, keys};
+use workloads::apply::Outcome;
+use workloads::hands::Hands;
+use workloads::observe::owner;
+use workloads::plan::{Obstacle, PlanError};
+use workloads::report::{repairs, replacements};
+use workloads::watches;
+use workloads::world::World;
+
+use crate::args::BlueGreenArgs;
+use crate::kinds;
+use crate::plan::{self, Thought, think};
+use crate::{report, verdict};
+
+/// How soon to look again at what goes by itself.
+const SOON: Duration = Duration::from_secs(1);
+
+/// How soon to try again what somebody has to put right first, and no watch tells.
+const LATER: Duration = Duration::from_secs(10);
+
+/// Watches `RestAPI`s and their workloads, and reconciles until the shutdown.
+///
+/// # Errors
+/// When a watch ends.
+pub async fn run(ctx: Context, args: BlueGreenArgs) -> Result<(), KitError> {
+    let (caches, triggers) = watches::all(&ctx, kinds::seen(), args.watch_secrets);
+    let main = main_stream(&ctx, ctx.api(), watcher::Config::default(), crd::NAME);
+    let manager = BlueGreen {
+        hands: Hands::new(ctx.clone(), caches),
+    };
+    runner::run(&ctx, plan::WRITER, main, triggers, Arc::new(manager)).await
+}
+
+/// bluegreen-manager's work on one application.
+struct BlueGreen {
+    hands: Hands,
+}
+
+impl Reconciler for BlueGreen {
+    type Object = RestAPI;
+    type Error = Error;
+
+    async fn prepared(&self) {
+        self.hands.caches.synced().await;
+    }
+
+    async fn reconcile(&self, restapi: Arc<RestAPI>, shard: HeldShard) -> Result<Requeue, Error> {
+        let has_it = restapi.spec.blue_green().is_some();
+        if !has_it
+            && restapi
+                .status
+                .as_ref()
+                .is_none_or(|s| s.blue_green.is_none())
+        {
+            // Nearly all applications, on most clusters: nothing is read for them.
+            return Ok(Requeue::AwaitChange);
+        }
+        let world = match self.hands.look(restapi).await? {
+            Ok(world) => world,
+            Err(requeue) => return Ok(requeue),
+        };
+        let writer = self.hands.writer(owner(&world.restapi), &shard);
+        let status = writer(keys::FIELD_MANAGER_STATUS_BLUEGREEN);
+        if world.restapi.metadata.deletion_timestamp.is_some() {
+            return Ok(Requeue::AwaitChange);
+        }
+        // core-reconciler says what is wrong with one that can't be read.
+        let Ok(app) = &world.app else {
+            return Ok(Requeue::AwaitChange);
+        };
+        match plan::is_ours(app) {
+            Some(spec) => self.act(app, spec, &world, &writer).await,
+            None => {
+                report::give_up(&world, &status).await?;
+                Ok(Requeue::AwaitChange)
+            }
+        }
+    }
+
+    async fn reject(&self, _: Arc<InvalidObject>, _: HeldShard) -> Result<Requeue, Error> {
+        Ok(Requeue::AwaitChange)
+    }
+}
+
+impl BlueGreen {
+    async fn act(
+        &self,
+        app: &Application,
+        spec: &BlueGreenSpec,
+        world: &World,
+        writer: &impl Fn(&'static str) -> Writer,
+    ) -> Result<Requeue, Error> {
+        let ctx = &self.hands.ctx;
+        let now = ctx.clock.now();
+        let mut thought = think(app, spec, world, now)?;
+        self.hands.leave_alone(world, &mut thought.plan).await?;
+        let done = self
+            .hands
+            .carry_out(world, &mut thought.plan, writer)
+            .await?;
+        let outcome = match done {
+            Ok(outcome) => outcome,
+            Err(requeue) => return Ok(requeue),
+        };
+        repairs(&ctx.events, world, &thought.plan);
+        replacements(&ctx.events, world, &thought.plan);
+        let verdict = verdict::status(&thought, &outcome, now);
+        let status = writer(keys::FIELD_MANAGER_STATUS_BLUEGREEN);
+        report::status(world, &verdict, &status).await?;
+        report::turns(&ctx.events, world, &verdict);
+        let waits = [next_look(&thought, &outcome, now), world.config.read_again];
+        let soonest = waits.into_iter().flatten().min();
+        Ok(soonest.map_or(Requeue::AwaitChange, Requeue::After))
+    }
+}
+
+/// When to look again at what no watch tells.
+fn next_look(thought: &Thought<'_>, outcome: &Outcome, now: Timestamp) -> Option<Duration> {
+    if outcome.wrote {
+        // The echo of what was written comes by itself; this is for where it gets lost.
+        return Some(SOON);
+    }
+    let obstacles = &thought.plan.obstacles;
+    let by_itself = obstacles
+        .iter()
+        .any(Obstacle::goes_by_itself)
+        .then_some(SOON);
+    let is_stuck = !obstacles.is_empty() || !outcome.refusals.is_empty();
+    let stuck = is_stuck.then_some(LATER);
+    let turns = thought.situated.turns.iter();
+    let turn = turns.map(|at| Duration::try_from(at.duration_since(now)).unwrap_or_default());
+    by_itself.into_iter().chain(stuck).chain(turn).min()
+}
+
+/// A reconcile that did not finish.
+#[derive(Debug, thiserror::Error)]
+pub enum Error {
+    /// A live read failed.
+    #[error("the world could not be read: {0}")]
+    Observe(#[from] kube::Error),
+    /// No plan could be made.
+    #[error(transparent)]
+    Plan(#[from] PlanError),
+    /// A write did not happen.
+    #[error(transparent)]
+    Write(#[from] WriteError),
+}
+
+impl ReconcileError for Error {
+    fn category(&self) -> &'static str {
+        match self {
+            Self::Observe(_) => "observe",
+            Self::Plan(_) => "plan",
+            Self::Write(error) => error.category(),
+        }
+    }
+}

@@ -1,0 +1,12 @@
+//! The kinds of objects that bluegreen-manager sees.
+
+use k8s_openapi::api::discovery::v1::EndpointSlice;
+use workloads::kinds::{OwnedKind, Role, built_in, of_workloads};
+
+/// What it writes, and the EndpointSlices of the Services, which the control plane writes.
+#[must_use]
+pub fn seen() -> Vec<OwnedKind> {
+    let mut all = of_workloads();
+    all.push(built_in::<EndpointSlice>(Role::Workloads));
+    all
+}

@@ -1,0 +1,128 @@
+//! What is written on records: what objects don't show, before it is acted on.
+
+use std::collections::BTreeMap;
+
+use jiff::Timestamp;
+use k8s_openapi::api::apps::v1::ControllerRevision;
+use kube::ResourceExt as _;
+use kube::discovery::ApiResource;
+use manager_kit::cache::version;
+use manager_kit::tracker::Target;
+use manager_kit::writer::{Marks, Write};
+use restapi_types::keys;
+use workloads::kinds::Role;
+use workloads::plan::Step;
+use workloads::plan::held::Aborted;
+
+use super::command::{Answer, Effect};
+use super::situate::Situated;
+use super::situation::{Attempt, Held, Revision, Runs};
+use super::times::Switched;
+use super::view::View;
+
+/// The marks that are to be set, by revision.
+pub struct Pending<'a, 'b> {
+    view: &'b View<'a>,
+    marks: BTreeMap<Revision, Marks>,
+}
+
+impl<'a, 'b> Pending<'a, 'b> {
+    /// None yet.
+    #[must_use]
+    pub const fn new(view: &'b View<'a>) -> Self {
+        Self {
+            view,
+            marks: BTreeMap::new(),
+        }
+    }
+
+    fn on(&mut self, revision: Revision) -> &mut Marks {
+        self.marks.entry(revision).or_default()
+    }
+
+    /// That a revision is not served.
+    pub fn hold(&mut self, held: Held, why: &str) {
+        let signed = |revision: Revision| i64::try_from(revision).unwrap_or_default();
+        let aborted = Aborted {
+            serving: signed(held.serving),
+            own: signed(held.revision),
+            why: why.to_owned(),
+        };
+        self.on(held.revision)
+            .annotate(keys::ABORTED, &aborted.to_string());
+    }
+
+    /// What becomes of a command.
+    pub fn answer(&mut self, answer: &Answer, now: Timestamp) {
+        let asked = self.view.asked();
+        match &answer.effect {
+            Ok(Effect::Promote(attempt)) => {
+                let number = attempt.number.to_string();
+                self.on(attempt.revision).annotate(keys::PROMOTED, &number);
+            }
+            Ok(Effect::Hold(held, why)) => self.hold(*held, why),
+            Ok(Effect::Retry) => {
+                let marks = self.on(asked);
+                marks.remove_annotation(keys::ABORTED);
+                marks.annotate(keys::RETRIED, &now.to_string());
+            }
+            Err(_) => {}
+        }
+        self.on(asked).annotate(keys::COMMANDED, &answer.text());
+    }
+
+    /// That the stable Services begin to be moved to an attempt.
+    pub fn switch(&mut self, attempt: Attempt, before: Option<Switched>, now: Timestamp) {
+        let is_begun = before.is_some_and(|switched| switched.converged.is_none());
+        if !is_begun {
+            self.note(attempt, now, None);
+        }
+    }
+
+    /// That all requests go to what the stable Services select, once that is so.
+    pub fn converged(&mut self, situated: &Situated, now: Timestamp) {
+        let s = &situated.situation;
+        let is_there = !s.stable.is_empty() && s.stable.iter().all(|stable| stable.converged);
+        let Some(environment) = s.agreed().filter(|_| is_there) else {
+            return;
+        };
+        let Runs::All(attempt) = s.side(environment).runs else {
+            return;
+        };
+        match situated.times(environment).switched {
+            None => self.note(attempt, now, Some(now)),
+            Some(switched) if switched.converged.is_none() => {
+                self.note(attempt, switched.began, Some(now));
+            }
+            Some(_) => {}
+        }
+    }
+
+    fn note(&mut self, attempt: Attempt, began: Timestamp, converged: Option<Timestamp>) {
+        let switched = Switched {
+            attempt: attempt.number,
+            began,
+            converged,
+        };
+        self.on(attempt.revision)
+            .annotate(keys::SWITCHED, &switched.text());
+    }
+
+    /// The writes, of records that are there.
+    #[must_use]
+    pub fn steps(self) -> Vec<Step> {
+        let view = self.view;
+        let step = |(revision, marks): (Revision, Marks)| {
+            let record = view.record_of(revision)?;
+            let target = Target {
+                kind: "ControllerRevision".to_owned(),
+                name: record.name_any(),
+            };
+            let resource = ApiResource::erase::<ControllerRevision>(&());
+            let write = Write::Mark(resource, target, version(record.as_ref()), marks);
+            let role = Role::Workloads;
+            Some(Step { role, write })
+        };
+        self.marks.into_iter().filter_map(step).collect()
+    }
+}

@@ -1,0 +1,83 @@
+//! How many pods the workloads of an environment have: what serves never shrinks because a revision is replaced.
+
+use kube::core::DynamicObject;
+use manager_kit::tracker::Target;
+use manager_kit::writer::Draft;
+use restapi_resources::Component;
+use restapi_types::{ComponentName, Environment, keys, names};
+use serde_json::json;
+use workloads::counts::Counts;
+use workloads::plan::compare::{annotation, set};
+
+use super::view::View;
+
+/// Puts the number into the draft of a component's workload in `environment`.
+///
+/// While it is being started, that is what the other environment has now, since the load is what that says and not
+/// what the spec says. While it serves, it is what the spec says, unless an autoscaler decides about the other one:
+/// that knows better, and nothing knows about this one yet.
+pub fn settle(
+    view: &View<'_>,
+    component: &Component,
+    environment: Environment,
+    serves: bool,
+    draft: &mut Draft,
+) {
+    let own = wanted(view, component.name, environment);
+    let other = wanted(view, component.name, environment.other());
+    let by_autoscaler = is_autoscaled(view, component.name, environment.other());
+    let number = if serves {
+        own.filter(|_| by_autoscaler)
+    } else {
+        let other = other.filter(|other| *other > 0);
+        own.max(other)
+    };
+    if let Some(number) = number
+        && let Some(spec) = draft.body.pointer_mut("/spec")
+    {
+        spec["replicas"] = json!(number);
+    }
+    if by_autoscaler {
+        // Nobody's number is better than what is left.
+        set(&mut draft.body, "annotations", keys::REPLICAS, "false");
+    }
+}
+
+fn workload<'a>(
+    view: &View<'a>,
+    component: ComponentName,
+    environment: Environment,
+) -> Option<&'a DynamicObject> {
+    let mut all = view.world.workloads_in(environment);
+    all.find(|(name, _)| *name == component).map(|(_, w)| w)
+}
+
+fn wanted(view: &View<'_>, component: ComponentName, environment: Environment) -> Option<i32> {
+    workload(view, component, environment).map(|workload| Counts::of(workload).wanted)
+}
+
+/// Whether an autoscaler decides about the workload, or did until just now; also where the workload is gone, and the
+/// autoscaler is left.
+fn is_autoscaled(view: &View<'_>, component: ComponentName, environment: Environment) -> bool {
+    let held = workload(view, component, environment)
+        .and_then(|workload| annotation(&workload.metadata, keys::REPLICAS));
+    let target = Target {
+        kind: "Deployment".to_owned(),
+        name: names::coloured(&view.app.name, component, environment),
+    };
+    held == Some("true") || view.world.autoscaled.contains(&target)
+}
+
+/// Whether one environment can take the load of the other.
+pub mod capacity {
+    use super::{Environment, View, wanted};
+
+    /// Whether no component of `environment` has fewer pods than in the other one, as far as it is there.
+    #[must_use]
+    pub fn is_enough(view: &View<'_>, environment: Environment) -> bool {
+        view.side(environment).workloads.iter().all(|run| {
+            let other = wanted(view, run.component, environment.other());
+            Some(run.counts.available) >= other
+        })
+    }
+}

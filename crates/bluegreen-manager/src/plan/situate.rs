@@ -1,0 +1,211 @@
+//! From what there is to where the application stands, as decisions read it.
+
+use jiff::Timestamp;
+use kube::ResourceExt as _;
+use restapi_types::Environment;
+use restapi_types::keys;
+use restapi_types::spec::blue_green::{OnNewRevision, PromotionMode};
+use workloads::plan::Rollback;
+use workloads::plan::held::Aborted;
+
+use super::replicas::capacity;
+use super::situation::{Held, Runs, Side, Situation, Stable};
+use super::slices;
+use super::times::{Times, after};
+use super::view::{View, number};
+
+/// Where an application stands, and the points in time at which that changes by itself.
+#[derive(Clone, Debug)]
+pub struct Situated {
+    /// Where it stands.
+    pub situation: Situation,
+    /// The times of blue.
+    pub blue: Times,
+    /// The times of green.
+    pub green: Times,
+    /// When time alone changes something.
+    pub turns: Vec<Timestamp>,
+}
+
+impl Situated {
+    /// The times of one environment.
+    #[must_use]
+    pub const fn times(&self, environment: Environment) -> &Times {
+        match environment {
+            Environment::Blue => &self.blue,
+            Environment::Green => &self.green,
+        }
+    }
+}
+
+/// Where the application of `view` stands at `now`.
+#[must_use]
+pub fn situate(view: &View<'_>, now: Timestamp) -> Situated {
+    let [blue, green] = Environment::ALL.map(|environment| Times::of(view, environment));
+    let mut clock = Clock {
+        now,
+        turns: Vec::new(),
+    };
+    let deciding = view.deciding();
+    let stable = view.stable.iter().filter_map(|stable| {
+        let selects = stable.selects?;
+        deciding.contains(&stable.component).then(|| Stable {
+            selects,
+            converged: stable.converged,
+            seals: slices::seals(stable.service),
+            is_ours: true,
+        })
+    });
+    let mut situation = Situation {
+        stable: stable.collect(),
+        services: deciding.len(),
+        blue: side(view, Environment::Blue, &blue, &mut clock),
+        green: side(view, Environment::Green, &green, &mut clock),
+        asked: view.asked(),
+        held: held(view),
+        is_approved: false,
+        is_drained: false,
+        is_retention_over: false,
+        on_new_revision: view.spec.on_new_revision(),
+        is_late: false,
+    };
+    let goal = situation.goal();
+    let home = situation.home(goal);
+    let times = |e| {
+        if e == Environment::Blue {
+            &blue
+        } else {
+            &green
+        }
+    };
+    situation.is_approved = is_approved(view, &situation, home, times(home), &mut clock);
+    let deadline = times(home).started;
+    let deadline = deadline.map(|start| after(start, view.spec.progress_deadline()));
+    situation.is_late = situation.side(home).runs.revision() == Some(goal)
+        && times(home).available.is_none()
+        && deadline.is_some_and(|deadline| clock.is_over(deadline));
+    if let Some(serving) = situation.agreed() {
+        let kept = Kept::of(&situation, serving, times(serving), times(serving.other()));
+        situation.is_drained = kept.is_over(view.spec.drain(), &mut clock);
+        situation.is_retention_over = if kept.is_to_go_back_to {
+            kept.is_over(view.spec.hot(), &mut clock)
+        } else {
+            situation.is_drained
+        };
+    }
+    Situated {
+        situation,
+        blue,
+        green,
+        turns: clock.turns,
+    }
+}
+
+/// The present, and the points in time that it was compared with and that are still to come.
+struct Clock {
+    now: Timestamp,
+    turns: Vec<Timestamp>,
+}
+
+impl Clock {
+    fn is_over(&mut self, time: Timestamp) -> bool {
+        let is_over = time <= self.now;
+        if !is_over {
+            self.turns.push(time);
+        }
+        is_over
+    }
+}
+
+/// What the environment that does not serve is kept for.
+struct Kept {
+    /// Since when no request is sent to it; nothing while that is not known.
+    since: Option<Timestamp>,
+    /// Whether it has never been sent any.
+    is_unused: bool,
+    /// Whether it served before what serves now. What has the higher number was started later, and was given up.
+    is_to_go_back_to: bool,
+}
+
+impl Kept {
+    fn of(s: &Situation, serving: Environment, own: &Times, other: &Times) -> Self {
+        let number = |e: Environment| s.side(e).runs.attempt().map(|attempt| attempt.number);
+        let is_to_go_back_to = number(serving.other()) < number(serving);
+        Self {
+            since: own.converged(),
+            is_unused: !is_to_go_back_to && other.switched.is_none(),
+            is_to_go_back_to,
+        }
+    }
+
+    fn is_over(&self, wait: std::time::Duration, clock: &mut Clock) -> bool {
+        let end = self.since.map(|since| after(since, wait));
+        self.is_unused || end.is_some_and(|end| clock.is_over(end))
+    }
+}
+
+fn side(view: &View<'_>, environment: Environment, times: &Times, clock: &mut Clock) -> Side {
+    let seen = view.side(environment);
+    let serves = |run: &super::view::Run| run.counts.wanted == 0 || run.counts.ready > 0;
+    let is_complete = matches!(seen.runs, Runs::All(_));
+    let stable = times
+        .available
+        .map(|since| after(since, view.spec.stable()));
+    let is_stable = stable.is_some_and(|stable| clock.is_over(stable));
+    Side {
+        runs: seen.runs,
+        serves: is_complete && seen.workloads.iter().all(serves),
+        available: is_stable && capacity::is_enough(view, environment),
+        has_endpoints: seen.has_endpoints,
+    }
+}
+
+/// The revisions that were given up, in favour of one that can be served.
+fn held(view: &View<'_>) -> Vec<Held> {
+    let mut all = Vec::new();
+    if let Rollback::Held { serving, .. } = &view.order {
+        all.push(Held {
+            revision: view.asked(),
+            serving: number(*serving),
+        });
+    }
+    for record in &view.records {
+        let revision = number(record.revision);
+        let aborted = Aborted::on(record).map(|aborted| number(aborted.serving));
+        let serving = aborted.filter(|serving| view.record_of(*serving).is_some());
+        let is_new = all.iter().all(|held: &Held| held.revision != revision);
+        if let Some(serving) = serving.filter(|_| is_new) {
+            all.push(Held { revision, serving });
+        }
+    }
+    all
+}
+
+/// Whether the revision may serve once it is available.
+fn is_approved(
+    view: &View<'_>,
+    s: &Situation,
+    home: Environment,
+    times: &Times,
+    clock: &mut Clock,
+) -> bool {
+    let Some(attempt) = s.side(home).runs.attempt() else {
+        return false;
+    };
+    let record = view.record_of(attempt.revision);
+    let promoted = record.and_then(|record| record.annotations().get(keys::PROMOTED)?.parse().ok());
+    if promoted == Some(attempt.number) {
+        return true;
+    }
+    let delay = view.spec.delay().saturating_add(view.spec.stable());
+    match (view.spec.mode(), times.available) {
+        (PromotionMode::Auto, Some(since)) => clock.is_over(after(since, delay)),
+        _ => false,
+    }
+}
+
+/// Whether a new revision waits for the environment that is kept for going back.
+#[must_use]
+pub fn waits_for_retention(s: &Situation) -> bool {
+    s.on_new_revision == OnNewRevision::Wait && !s.is_retention_over
+}

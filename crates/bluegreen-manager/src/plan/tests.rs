@@ -1,0 +1,7 @@
+//! Whole rollouts, over worlds in which plans are carried out and the control plane is played.
+
+mod cluster;
+mod commands;
+mod hand_over;
+mod misfortune;
+mod rollouts;

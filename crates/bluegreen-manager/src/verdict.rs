@@ -1,0 +1,281 @@
+//! What bluegreen-manager's part of the status says. Pure.
+
+use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use kube::ResourceExt as _;
+use restapi_types::conditions::{self, Finding};
+use restapi_types::status::{BlueGreenStatus, CommandStatus, EnvironmentStatus, RolloutPhase};
+use restapi_types::{Environment, RestAPIStatus, keys};
+use workloads::apply::Outcome;
+use workloads::plan::Rollback;
+
+use crate::plan::Thought;
+use crate::plan::decide::{Next, Waits};
+use crate::plan::situation::Revision;
+use crate::plan::times::after;
+use crate::words;
+
+/// The conditions that bluegreen-manager writes.
+pub const CONDITIONS: [&str; 5] = [
+    conditions::ROLLOUT_PROGRESSING,
+    conditions::PREVIEW_READY,
+    conditions::AWAITING_PROMOTION,
+    conditions::TRAFFIC_CONVERGED,
+    conditions::ROLLED_BACK,
+];
+
+/// bluegreen-manager's part of the status.
+#[must_use]
+pub fn status(thought: &Thought<'_>, outcome: &Outcome, now: Timestamp) -> RestAPIStatus {
+    let verdict = Verdict { thought, outcome };
+    let s = &thought.situated.situation;
+    let restapi = &thought.view.world.restapi;
+    let before = restapi.status.as_ref();
+    let previous = before.and_then(|status| status.conditions.as_deref());
+    let generation = restapi.metadata.generation.unwrap_or_default();
+    let active = s.agreed();
+    let deployed = active.and_then(|e| thought.situated.times(e).converged());
+    RestAPIStatus {
+        active_environment: active.or(before.and_then(|status| status.active_environment)),
+        last_deployment_time: deployed
+            .map(Time)
+            .or_else(|| before.and_then(|status| status.last_deployment_time.clone())),
+        blue_green: Some(verdict.blue_green(generation)),
+        conditions: Some(conditions::merge(
+            previous.unwrap_or_default(),
+            verdict.findings(),
+            generation,
+            now,
+        )),
+        ..RestAPIStatus::default()
+    }
+}
+
+struct Verdict<'a> {
+    thought: &'a Thought<'a>,
+    outcome: &'a Outcome,
+}
+
+fn signed(revision: Revision) -> i64 {
+    i64::try_from(revision).unwrap_or_default()
+}
+
+impl Verdict<'_> {
+    fn blue_green(&self, generation: i64) -> BlueGreenStatus {
+        let (view, situated) = (&self.thought.view, &self.thought.situated);
+        let s = &situated.situation;
+        let away = s.agreed().map(Environment::other);
+        let kept = away.filter(|away| {
+            let serving = s.side(away.other()).runs.attempt();
+            let attempt = s.side(*away).runs.attempt();
+            attempt.is_some_and(|a| serving.is_some_and(|serving| a.number < serving.number))
+                && !s.is_sealed(*away)
+        });
+        let converged = kept.and_then(|kept| situated.times(kept.other()).converged());
+        BlueGreenStatus {
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            observed_generation: generation,
+            phase: Some(self.phase()),
+            message: Some(restapi_types::text::shortened(
+                &self.message(),
+                conditions::MAX_MESSAGE,
+            )),
+            revision: Some(view.record.revision),
+            serving: s
+                .agreed()
+                .and_then(|e| s.side(e).runs.revision())
+                .map(signed),
+            rollback_to: kept.and_then(|e| s.side(e).runs.revision()).map(signed),
+            retained_until: converged.map(|at| Time(after(at, view.spec.hot()))),
+            environments: Some(self.environments()),
+            command: self.command(),
+        }
+    }
+
+    fn environments(&self) -> Vec<EnvironmentStatus> {
+        let all = Environment::ALL.into_iter();
+        all.filter_map(|environment| {
+            let side = self.thought.view.side(environment);
+            let times = self.thought.situated.times(environment);
+            let attempt = side.runs.attempt()?;
+            let workloads = &side.workloads;
+            let components = side
+                .app
+                .as_ref()
+                .map_or(workloads.len(), |app| app.components.len());
+            let is_ready =
+                |run: &&crate::plan::view::Run| run.counts.ready > 0 || run.counts.wanted == 0;
+            let ready = workloads.iter().filter(is_ready).count();
+            Some(EnvironmentStatus {
+                name: environment,
+                revision: signed(attempt.revision),
+                attempt: signed(attempt.number),
+                ready: format!("{ready}/{components}"),
+                started_at: times.started.map(Time),
+                available_at: times.available.map(Time),
+                switched_at: times.switched.map(|switched| Time(switched.began)),
+                converged_at: times.converged().map(Time),
+            })
+        })
+        .collect()
+    }
+
+    /// What became of the command that the `RestAPI` bears, or bore last.
+    fn command(&self) -> Option<CommandStatus> {
+        let view = &self.thought.view;
+        let own = view.record_of(view.asked())?;
+        let mut words = own.annotations().get(keys::COMMANDED)?.splitn(3, ' ');
+        Some(CommandStatus {
+            id: words.next()?.to_owned(),
+            done: words.next() == Some("ok"),
+            reason: words.next().map(str::to_owned),
+        })
+    }
+
+    fn phase(&self) -> RolloutPhase {
+        let s = &self.thought.situated.situation;
+        let Some(next) = self.thought.next else {
+            return RolloutPhase::TakingOver;
+        };
+        if self.thought.plan.is_paused {
+            return RolloutPhase::Paused;
+        }
+        let is_held = s.hold(s.asked).is_some();
+        match next {
+            Next::TakeOver => RolloutPhase::TakingOver,
+            Next::Build(..) | Next::Wait(Waits::Available | Waits::Endpoints | Waits::Pods) => {
+                RolloutPhase::Starting
+            }
+            Next::Wait(Waits::Approval) => RolloutPhase::Awaiting,
+            Next::Switch(..) | Next::Wait(Waits::Convergence) => RolloutPhase::Switching,
+            Next::Hold(_) => RolloutPhase::Held,
+            Next::Wait(Waits::Retention) | Next::Rest if is_held => RolloutPhase::Held,
+            Next::Wait(Waits::Retention) => RolloutPhase::Retaining,
+            Next::Seal(..) | Next::Release(_) => RolloutPhase::Releasing,
+            Next::Rest => RolloutPhase::Settled,
+        }
+    }
+
+    fn message(&self) -> String {
+        let view = &self.thought.view;
+        let refused = self.outcome.refusals.iter().map(|refusal| {
+            let (kind, name) = (&refusal.target.kind, &refusal.target.name);
+            format!(
+                "{kind} {name} was refused by the API server: {}",
+                refusal.message
+            )
+        });
+        let obstacles = self.thought.plan.obstacles.iter().map(|obstacle| {
+            let words = obstacle.words();
+            match obstacle.target() {
+                Some(target) => format!("{} {} {words}", target.kind, target.name),
+                None => words,
+            }
+        });
+        if let Some(first) = refused.chain(obstacles).next() {
+            return first;
+        }
+        if self.thought.plan.is_paused {
+            return "spec.paused is true, so nothing is done: remove it to go on; `rollback` and `abort` are carried out all the same".to_owned();
+        }
+        match self.thought.next {
+            Some(next) => words::next(view, &self.thought.situated, next),
+            None => "the writing of workloads is being taken over".to_owned(),
+        }
+    }
+
+    fn findings(&self) -> Vec<Finding> {
+        let s = &self.thought.situated.situation;
+        let view = &self.thought.view;
+        let phase = self.phase();
+        let message = self.message();
+        let goal = s.goal();
+        let home = s.home(goal);
+        let hold = s.hold(s.asked);
+        let is_previewed = s.agreed() != Some(home) && s.side(home).available;
+        let is_under_way = matches!(
+            phase,
+            RolloutPhase::TakingOver | RolloutPhase::Starting | RolloutPhase::Switching
+        );
+        let is_converged =
+            !s.stable.is_empty() && s.agreed().is_some() && s.stable.iter().all(|x| x.converged);
+        let serving = s.agreed().and_then(|e| s.side(e).runs.revision());
+        let held = match (&view.order, hold) {
+            (Rollback::Void(why), None) => why.clone(),
+            (_, Some(held)) => words::held(view, held.revision, serving),
+            (_, None) => "no revision that the spec asks for is held back".to_owned(),
+        };
+        let reason = format!("{phase:?}");
+        vec![
+            finding(
+                conditions::ROLLOUT_PROGRESSING,
+                is_under_way,
+                &reason,
+                &message,
+            ),
+            finding(
+                conditions::PREVIEW_READY,
+                is_previewed,
+                if is_previewed {
+                    "Ready"
+                } else {
+                    "NothingToPreview"
+                },
+                &if is_previewed {
+                    format!("revision {goal} answers under the Services of {home}")
+                } else {
+                    "no revision is ready besides what serves".to_owned()
+                },
+            ),
+            finding(
+                conditions::AWAITING_PROMOTION,
+                phase == RolloutPhase::Awaiting,
+                if phase == RolloutPhase::Awaiting {
+                    "Awaiting"
+                } else {
+                    "NotAwaiting"
+                },
+                &if phase == RolloutPhase::Awaiting {
+                    format!("{message}: `promote {goal}`, or `abort {goal}`")
+                } else {
+                    "nothing waits to be promoted".to_owned()
+                },
+            ),
+            finding(
+                conditions::TRAFFIC_CONVERGED,
+                is_converged,
+                if is_converged {
+                    "OneEnvironment"
+                } else {
+                    "NotYet"
+                },
+                &match (is_converged, s.agreed()) {
+                    (true, Some(environment)) => {
+                        format!("every endpoint of every stable Service is in {environment}")
+                    }
+                    _ => "not every endpoint of every stable Service is in one environment"
+                        .to_owned(),
+                },
+            ),
+            finding(
+                conditions::ROLLED_BACK,
+                hold.is_some(),
+                if hold.is_some() {
+                    "RevisionHeld"
+                } else {
+                    "NotHeld"
+                },
+                &held,
+            ),
+        ]
+    }
+}
+
+fn finding(type_: &'static str, holds: bool, reason: &str, message: &str) -> Finding {
+    Finding {
+        type_,
+        verdict: holds.into(),
+        reason: reason.to_owned(),
+        message: message.to_owned(),
+    }
+}

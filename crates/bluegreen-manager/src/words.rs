@@ -1,0 +1,147 @@
+//! What is said to people about a rollout.
+
+use std::sync::Arc;
+
+use k8s_openapi::api::core::v1::Pod;
+use kube::ResourceExt as _;
+use restapi_types::Environment;
+use workloads::plan::held::Aborted;
+use workloads::pods;
+
+use crate::plan::decide::{Next, Order, Waits};
+use crate::plan::situate::Situated;
+use crate::plan::situation::{Held, Revision};
+use crate::plan::view::View;
+
+/// What an environment lacks, as its pods tell it.
+#[must_use]
+pub fn cause(view: &View<'_>, environment: Environment) -> Option<String> {
+    let side = view.side(environment);
+    let app = side.app.as_ref()?;
+    let is_in =
+        |pod: &&Arc<Pod>| workloads::world::environment_of(pod.as_ref()) == Some(environment);
+    let own: Vec<_> = view.world.pods.iter().filter(is_in).cloned().collect();
+    app.components.iter().find_map(|component| {
+        let refused = workload_refused(view, environment, component.name);
+        let found = refused.or_else(|| pods::cause(component, &own).map(|cause| cause.message));
+        found.map(|message| format!("{}: {message}", component.name))
+    })
+}
+
+fn workload_refused(
+    view: &View<'_>,
+    environment: Environment,
+    component: restapi_types::ComponentName,
+) -> Option<String> {
+    let mut workloads = view.world.workloads_in(environment);
+    let (_, workload) = workloads.find(|(name, _)| *name == component)?;
+    let failure = workloads::counts::condition(workload, "ReplicaFailure", "True")?;
+    let message = failure.message.unwrap_or_default();
+    Some(format!(
+        "its pods are refused: {message}; make room in the quota or correct what the policy names"
+    ))
+}
+
+/// How many components of an environment are available, of how many, and what one lacks.
+fn progress(view: &View<'_>, environment: Environment) -> String {
+    let side = view.side(environment);
+    let all = side.app.as_ref().map_or(0, |app| app.components.len());
+    let ready = side
+        .workloads
+        .iter()
+        .filter(|run| run.counts.is_available())
+        .count();
+    let counts = format!("{ready} of {all} components are available");
+    match cause(view, environment) {
+        Some(cause) => format!("{counts}; {cause}"),
+        None => counts,
+    }
+}
+
+/// Why the manager gives a revision up.
+#[must_use]
+pub fn given_up(view: &View<'_>, situated: &Situated, held: Held) -> String {
+    let home = situated.situation.home(held.revision);
+    let progress = progress(view, home);
+    if situated.situation.is_late {
+        let seconds = view.spec.progress_deadline().as_secs();
+        format!("it was not ready within {seconds} s: {progress}")
+    } else {
+        format!("it failed while the Services were being moved to it: {progress}")
+    }
+}
+
+/// Why a revision is held back, and what to do about it.
+#[must_use]
+pub fn held(view: &View<'_>, revision: Revision, serving: Option<Revision>) -> String {
+    let record = view.record_of(revision);
+    let aborted = record.and_then(|record| Aborted::on(record));
+    let why = aborted.map_or_else(
+        || {
+            let key = restapi_types::keys::ROLLBACK;
+            let order = view.world.restapi.annotations().get(key);
+            format!("by the annotation {key}: {}", order.map_or("", |o| o))
+        },
+        |aborted| aborted.why,
+    );
+    let serving = serving.map_or_else(|| "nothing".to_owned(), |serving| serving.to_string());
+    format!(
+        "revision {revision} held, serving {serving}: {why}; change the spec, or try it again with `retry {revision}`"
+    )
+}
+
+/// What is done next or waited for.
+#[must_use]
+pub fn next(view: &View<'_>, situated: &Situated, next: Next) -> String {
+    let s = &situated.situation;
+    let goal = s.goal();
+    match next {
+        Next::TakeOver => "the writing of workloads is being taken over".to_owned(),
+        Next::Build(home, attempt) => {
+            format!("revision {} is being made in {home}", attempt.revision)
+        }
+        Next::Hold(held) => format!("revision {} is given up", held.revision),
+        Next::Switch(home, Order::LeafFirst) => {
+            format!("the stable Services are being moved to {home}, revision {goal}")
+        }
+        Next::Switch(home, Order::EdgeFirst) => {
+            format!("the stable Services are being moved back to {home}, revision {goal}")
+        }
+        Next::Seal(environment, _) | Next::Release(environment) => {
+            format!("what {environment} ran is being removed, those first that others don't call")
+        }
+        Next::Wait(waits) => waiting(view, situated, waits),
+        Next::Rest => format!("revision {goal} serves, and there is nothing else"),
+    }
+}
+
+fn waiting(view: &View<'_>, situated: &Situated, waits: Waits) -> String {
+    let s = &situated.situation;
+    let goal = s.goal();
+    let home = s.home(goal);
+    match waits {
+        Waits::Available => format!(
+            "revision {goal} is started in {home}: {}",
+            progress(view, home)
+        ),
+        Waits::Approval => format!("revision {goal} is ready in {home} and waits to be promoted"),
+        Waits::Retention if s.agreed() == Some(home) => {
+            let kept = s.side(home.other()).runs.revision().unwrap_or_default();
+            format!(
+                "revision {goal} serves, and revision {kept} is kept in {} for going back",
+                home.other()
+            )
+        }
+        Waits::Retention => format!(
+            "revision {goal} waits for {home}, which is kept for going back: spec.blueGreen.retention.onNewRevision is Wait"
+        ),
+        Waits::Endpoints => format!("revision {goal} waits for {home}, whose pods are ending"),
+        Waits::Convergence => {
+            "the endpoints of the stable Services don't show yet that they were moved".to_owned()
+        }
+        Waits::Pods => format!(
+            "nothing serves: revision {goal} is not ready in {home}, and neither is anything that could be gone back to: {}",
+            progress(view, home)
+        ),
+    }
+}
