@@ -36,7 +36,7 @@ images *args:
 deploy *args:
     cargo xtask deploy {{ args }}
 
-# Figures: startup, converge, memory, idle, latency, drift, roll.
+# Figures: startup, converge, memory, idle, latency, drift, roll, switch.
 bench name *args:
     cargo xtask bench {{ name }} {{ args }}
 

@@ -32,6 +32,8 @@ pub(crate) enum Bench {
     Drift(program::Apps),
     /// How many requests are lost by rolling updates, on two real nodes.
     Roll(program::Common),
+    /// How long it takes to move an application to its other environment and back, and what is lost, on two real nodes.
+    Switch(program::Common),
 }
 
 /// Runs one bench on a cluster of its own and publishes its figures.
@@ -47,5 +49,6 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         Bench::Latency(args) => program::with_apps("latency", args),
         Bench::Drift(args) => program::with_apps("drift", args),
         Bench::Roll(args) => program::on_real_nodes("roll", args),
+        Bench::Switch(args) => program::on_real_nodes("switch", args),
     }
 }

@@ -94,6 +94,18 @@ impl App {
         Ok(())
     }
 
+    /// Sets an annotation of the object.
+    ///
+    /// # Errors
+    /// When that is refused.
+    pub async fn annotate(&self, key: &str, value: &str) -> Result<()> {
+        let patch = Patch::Merge(json!({"metadata": {"annotations": {key: value}}}));
+        let api = self.namespace.api::<RestAPI>();
+        let changed = api.patch(&self.name, &PatchParams::default(), &patch).await;
+        changed.with_context(|| format!("annotating the RestAPI {}", self.name))?;
+        Ok(())
+    }
+
     /// The object as it is stored.
     ///
     /// # Errors

@@ -89,7 +89,7 @@ pub(super) fn on_real_nodes(bench: &str, args: &Common) -> Result<()> {
     let prepared = Prepared::new(bench)?;
     let up = UpArgs {
         nodes: Some(2),
-        ..UpArgs::named(&own_cluster::name("roll"))
+        ..UpArgs::named(&own_cluster::name(bench))
     };
     let cluster = OwnCluster::up(&up, keep(args))?;
     images::run(cluster.target(), &images::Args::default())?;

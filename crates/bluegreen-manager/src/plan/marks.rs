@@ -48,8 +48,10 @@ impl<'a, 'b> Pending<'a, 'b> {
             own: signed(held.revision),
             why: why.to_owned(),
         };
-        self.on(held.revision)
-            .annotate(keys::ABORTED, &aborted.to_string());
+        let marks = self.on(held.revision);
+        marks.annotate(keys::ABORTED, &aborted.to_string());
+        // Who let it serve did not know.
+        marks.remove_annotation(keys::PROMOTED);
     }
 
     /// What becomes of a command.

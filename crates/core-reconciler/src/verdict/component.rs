@@ -1,6 +1,9 @@
 //! One component's part of the status.
 
+use std::sync::Arc;
+
 use jiff::Timestamp;
+use k8s_openapi::api::core::v1::Pod;
 use kube::core::DynamicObject;
 use restapi_resources::notices::notices;
 use restapi_resources::routing::service_port;
@@ -9,7 +12,7 @@ use restapi_types::{ComponentStatus, Environment, names};
 use workloads::adoption;
 use workloads::counts::{self, Counts};
 use workloads::pods::{self, Cause};
-use workloads::world::World;
+use workloads::world::{World, environment_of};
 
 use super::issue::{Issue, Weight};
 
@@ -52,7 +55,13 @@ pub(super) fn verdict(
     let counts = workload.map(Counts::of).unwrap_or_default();
     let is_rolled_out = workload.is_some() && counts.is_rolled_out();
     let ready = workload.is_some() && counts.is_available();
-    let cause = (!ready).then(|| cause(component, workload, &counts, world));
+    let cause = (!ready).then(|| {
+        // Those of the other environment are a rollout's, and bluegreen-manager tells of them.
+        let own = world.pods.iter();
+        let own = own.filter(|pod| environment_of(pod.as_ref()).is_none_or(|e| e == environment));
+        let own: Vec<_> = own.cloned().collect();
+        cause(component, workload, &counts, &own)
+    });
     let mut notices = told(app, component, environment);
     notices.extend(adoption::notices(app, component, world));
     ComponentVerdict {
@@ -100,11 +109,11 @@ fn cause(
     component: &Component,
     workload: Option<&DynamicObject>,
     counts: &Counts,
-    world: &World,
+    pods: &[Arc<Pod>],
 ) -> Cause {
     workload
         .and_then(refused)
-        .or_else(|| pods::cause(component, &world.pods))
+        .or_else(|| pods::cause(component, pods))
         .or_else(|| late(workload?))
         .unwrap_or_else(|| Cause {
             reason: "RollingOut",

@@ -1,10 +1,12 @@
 //! The operator and the demo application on a whole cluster: pods, nodes, Services and traffic.
 //!
-//! Tests run at the same time, each in a namespace of its own, against the core-reconciler that is installed
+//! Tests run at the same time, each in a namespace of its own, against the managers that are installed
 //! in `restapi-system`. Those that disturb what all share run alone.
 
 #[cfg(test)]
 mod adopt;
+#[cfg(test)]
+mod blue_green;
 #[cfg(test)]
 mod chain;
 #[cfg(test)]

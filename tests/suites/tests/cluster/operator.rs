@@ -1,4 +1,4 @@
-//! core-reconciler as it is installed in the cluster.
+//! The managers as they are installed in the cluster.
 
 use std::fs;
 use std::time::Duration;
@@ -6,10 +6,11 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use k8s_openapi::api::apps::v1::Deployment;
 use k8s_openapi::api::core::v1::Pod;
-use kube::api::{DeleteParams, ListParams};
+use kube::api::{DeleteParams, ListParams, Patch, PatchParams};
 use kube::{Api, Client, ResourceExt as _};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
+use serde_json::json;
 use suites::metrics::Metrics;
 use suites::wait::eventually;
 use suites::{http, pods};
@@ -17,8 +18,11 @@ use suites::{http, pods};
 /// Where the operator is installed.
 pub(crate) const NAMESPACE: &str = "restapi-system";
 
-/// The name of its Deployment.
+/// The name of core-reconciler's Deployment.
 pub(crate) const NAME: &str = "core-reconciler";
+
+/// The name of bluegreen-manager's Deployment.
+pub(crate) const BLUEGREEN: &str = "bluegreen-manager";
 
 /// The name of the program in its image, as in every image of this repository.
 const PROGRAM: &str = "main";
@@ -30,23 +34,49 @@ pub(crate) const TAKEN_OVER: Duration = Duration::from_secs(25);
 /// How long the Deployment may take to be complete again; a container that was killed twice waits for 20 s.
 const COMPLETE: Duration = Duration::from_secs(90);
 
-/// The pods of core-reconciler.
+/// The pods of one manager.
 #[derive(Clone)]
 pub(crate) struct Operator {
     client: Client,
+    name: &'static str,
 }
 
 impl Operator {
-    /// The one that is installed.
+    /// The core-reconciler that is installed.
     pub(crate) fn new(client: &Client) -> Self {
+        Self::named(client, NAME)
+    }
+
+    /// The manager of that name that is installed.
+    pub(crate) fn named(client: &Client, name: &'static str) -> Self {
         Self {
             client: client.clone(),
+            name,
         }
+    }
+
+    /// Has it run with that many pods, and waits until it does.
+    pub(crate) async fn scale(&self, pods: i32) -> Result<()> {
+        let patch = Patch::Merge(json!({"spec": {"replicas": pods}}));
+        let api = self.api::<Deployment>();
+        api.patch(self.name, &PatchParams::default(), &patch)
+            .await?;
+        eventually(COMPLETE, "the manager has that many pods", async || {
+            let all = self.pods().await?;
+            let ready = all.iter().filter(|pod| pods::is_ready(pod)).count();
+            ensure!(
+                all.len() == ready && i32::try_from(ready)? == pods,
+                "{ready} of {} are ready",
+                all.len()
+            );
+            Ok(())
+        })
+        .await
     }
 
     /// Its pods that are not on their way out.
     pub(crate) async fn pods(&self) -> Result<Vec<Pod>> {
-        let ours = ListParams::default().labels(&format!("app.kubernetes.io/name={NAME}"));
+        let ours = ListParams::default().labels(&format!("app.kubernetes.io/name={}", self.name));
         let pods = self.api::<Pod>().list(&ours).await?.items;
         Ok(pods
             .into_iter()
@@ -65,27 +95,25 @@ impl Operator {
 
     /// The pod that works, while the other stands by.
     pub(crate) async fn leader(&self) -> Result<Pod> {
-        eventually(
-            TAKEN_OVER,
-            "a core-reconciler holds the lease",
-            async || {
-                for pod in self.pods().await? {
-                    // One that was just killed doesn't answer; the other may.
-                    let text = metrics(&pod).await.unwrap_or_default();
-                    if Metrics::new(text).sum("restapi_shards_held", &[]) > 0.0 {
-                        return Ok(pod);
-                    }
+        let what = format!("a {} holds the lease", self.name);
+        eventually(TAKEN_OVER, &what, async || {
+            for pod in self.pods().await? {
+                // One that was just killed doesn't answer; the other may.
+                let text = metrics(&pod).await.unwrap_or_default();
+                if Metrics::new(text).sum("restapi_shards_held", &[]) > 0.0 {
+                    return Ok(pod);
                 }
-                anyhow::bail!("none does")
-            },
-        )
+            }
+            anyhow::bail!("none does")
+        })
         .await
     }
 
     /// Waits until both pods are ready.
     pub(crate) async fn complete(&self) -> Result<()> {
-        eventually(COMPLETE, "core-reconciler has two ready pods", async || {
-            let deployment = self.api::<Deployment>().get(NAME).await?;
+        let what = format!("{} has two ready pods", self.name);
+        eventually(COMPLETE, &what, async || {
+            let deployment = self.api::<Deployment>().get(self.name).await?;
             let ready = deployment.status.and_then(|status| status.ready_replicas);
             let pods = self.pods().await?;
             ensure!(

@@ -1,4 +1,4 @@
-//! Measures core-reconciler on a cluster whose only nodes are KWOK's (`roll`: on real nodes). `cargo xtask
+//! Measures the managers on a cluster whose only nodes are KWOK's (`roll` and `switch`: on real nodes). `cargo xtask
 //! bench NAME` makes the cluster, starts this and keeps the figures.
 #![forbid(unsafe_code)]
 
@@ -14,6 +14,7 @@ mod process;
 mod roll;
 mod running;
 mod sight;
+mod switch;
 mod task;
 
 use std::path::PathBuf;
@@ -54,6 +55,8 @@ enum Bench {
     Drift(drift::Args),
     /// How many requests are lost by rolling updates.
     Roll(roll::Args),
+    /// How long it takes to move an application to its other environment and back, and what is lost.
+    Switch(switch::Args),
 }
 
 /// What the benches share.
@@ -88,6 +91,7 @@ async fn main() -> Result<()> {
         Bench::Latency(args) => latency::run(args).await?,
         Bench::Drift(args) => drift::run(args).await?,
         Bench::Roll(args) => roll::run(args).await?,
+        Bench::Switch(args) => switch::run(args).await?,
     };
     println!("{}", figures::table(&figures));
     args.out
