@@ -75,7 +75,6 @@ impl Reconciler for BlueGreen {
             Err(requeue) => return Ok(requeue),
         };
         let writer = self.hands.writer(owner(&world.restapi), &shard);
-        let status = writer(keys::FIELD_MANAGER_STATUS_BLUEGREEN);
         if world.restapi.metadata.deletion_timestamp.is_some() {
             return Ok(Requeue::AwaitChange);
         }
@@ -83,13 +82,12 @@ impl Reconciler for BlueGreen {
         let Ok(app) = &world.app else {
             return Ok(Requeue::AwaitChange);
         };
-        match plan::is_ours(app) {
-            Some(spec) => self.act(app, spec, &world, &writer).await,
-            None => {
-                report::give_up(&world, &status).await?;
-                Ok(Requeue::AwaitChange)
-            }
+        if let Some(spec) = app.spec.blue_green() {
+            return self.act(app, spec, &world, &writer).await;
         }
+        let status = writer(keys::FIELD_MANAGER_STATUS_BLUEGREEN);
+        report::give_up(&world, &status).await?;
+        Ok(Requeue::AwaitChange)
     }
 
     async fn reject(&self, _: Arc<InvalidObject>, _: HeldShard) -> Result<Requeue, Error> {

@@ -66,12 +66,6 @@ pub struct Thought<'a> {
     pub plan: Plan,
 }
 
-/// Whether `app` is this manager's: it has blue/green on.
-#[must_use]
-pub fn is_ours(app: &Application) -> Option<&BlueGreenSpec> {
-    app.spec.blue_green()
-}
-
 /// Decides for `app`, which `world` describes, at `now`.
 ///
 /// # Errors

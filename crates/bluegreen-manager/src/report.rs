@@ -4,8 +4,9 @@ use kube::Resource as _;
 use manager_kit::cache::version;
 use manager_kit::events::{EventRecorder, Severity};
 use manager_kit::writer::{WriteError, Writer};
-use restapi_types::{RestAPI, RestAPIStatus, conditions};
-use workloads::report::{conditions_of, draft, turned_true};
+use restapi_types::status::RolloutPhase;
+use restapi_types::{RestAPI, RestAPIStatus};
+use workloads::report::{conditions_of, draft};
 use workloads::world::World;
 
 use crate::verdict::CONDITIONS;
@@ -58,7 +59,7 @@ fn ours(restapi: &RestAPI) -> RestAPIStatus {
     }
 }
 
-/// Publishes what turned: the phase of the rollout, and that a revision is held back.
+/// Publishes what turned: the phase of the rollout, and that a command was refused.
 pub fn turns(recorder: &EventRecorder, world: &World, status: &RestAPIStatus) {
     let about = world.restapi.object_ref(&());
     let before = world.restapi.status.as_ref();
@@ -69,19 +70,12 @@ pub fn turns(recorder: &EventRecorder, world: &World, status: &RestAPIStatus) {
             .and_then(|told| told.message.clone())
             .unwrap_or_default();
         let reason = format!("Rollout{now:?}");
-        recorder.publish(&about, Severity::Normal, &reason, "Rollout", &message);
-    }
-    let before = before.and_then(|status| status.conditions.as_deref());
-    let after = status.conditions.as_deref().unwrap_or_default();
-    let held = turned_true(conditions::ROLLED_BACK, before.unwrap_or_default(), after);
-    if let Some(held) = held {
-        recorder.publish(
-            &about,
-            Severity::Warning,
-            &held.reason,
-            "Rollout",
-            &held.message,
-        );
+        let severity = if now == RolloutPhase::Held {
+            Severity::Warning
+        } else {
+            Severity::Normal
+        };
+        recorder.publish(&about, severity, &reason, "Rollout", &message);
     }
     let command = |status: Option<&RestAPIStatus>| status?.blue_green.as_ref()?.command.clone();
     let refused = command(Some(status)).filter(|c| !c.done);

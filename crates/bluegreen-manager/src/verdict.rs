@@ -178,6 +178,10 @@ impl Verdict<'_> {
         if self.thought.plan.is_paused {
             return "spec.paused is true, so nothing is done: remove it to go on; `rollback` and `abort` are carried out all the same".to_owned();
         }
+        let s = &self.thought.situated.situation;
+        if let (RolloutPhase::Held, Some(held)) = (self.phase(), s.hold(s.asked)) {
+            return words::held(view, held);
+        }
         match self.thought.next {
             Some(next) => words::next(view, &self.thought.situated, next),
             None => "the writing of workloads is being taken over".to_owned(),
@@ -199,10 +203,9 @@ impl Verdict<'_> {
         );
         let is_converged =
             !s.stable.is_empty() && s.agreed().is_some() && s.stable.iter().all(|x| x.converged);
-        let serving = s.agreed().and_then(|e| s.side(e).runs.revision());
-        let held = match (&view.order, hold) {
+        let why_held = match (&view.order, hold) {
             (Rollback::Void(why), None) => why.clone(),
-            (_, Some(held)) => words::held(view, held.revision, serving),
+            (_, Some(hold)) => words::held(view, hold),
             (_, None) => "no revision that the spec asks for is held back".to_owned(),
         };
         let reason = format!("{phase:?}");
@@ -265,7 +268,7 @@ impl Verdict<'_> {
                 } else {
                     "NotHeld"
                 },
-                &held,
+                &why_held,
             ),
         ]
     }

@@ -4,13 +4,13 @@ use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt as _;
-use restapi_types::Environment;
+use restapi_types::{Environment, keys};
 use workloads::plan::held::Aborted;
 use workloads::pods;
 
 use crate::plan::decide::{Next, Order, Waits};
 use crate::plan::situate::Situated;
-use crate::plan::situation::{Held, Revision};
+use crate::plan::situation::Held;
 use crate::plan::view::View;
 
 /// What an environment lacks, as its pods tell it.
@@ -73,18 +73,16 @@ pub fn given_up(view: &View<'_>, situated: &Situated, held: Held) -> String {
 
 /// Why a revision is held back, and what to do about it.
 #[must_use]
-pub fn held(view: &View<'_>, revision: Revision, serving: Option<Revision>) -> String {
+pub fn held(view: &View<'_>, held: Held) -> String {
+    let Held { revision, serving } = held;
     let record = view.record_of(revision);
     let aborted = record.and_then(|record| Aborted::on(record));
-    let why = aborted.map_or_else(
-        || {
-            let key = restapi_types::keys::ROLLBACK;
-            let order = view.world.restapi.annotations().get(key);
-            format!("by the annotation {key}: {}", order.map_or("", |o| o))
-        },
-        |aborted| aborted.why,
-    );
-    let serving = serving.map_or_else(|| "nothing".to_owned(), |serving| serving.to_string());
+    let order = view.world.restapi.annotations().get(keys::ROLLBACK);
+    let why = match (aborted, order) {
+        (Some(aborted), _) => aborted.why,
+        (None, Some(order)) => format!("by the annotation {}: {order}", keys::ROLLBACK),
+        (None, None) => "by command".to_owned(),
+    };
     format!(
         "revision {revision} held, serving {serving}: {why}; change the spec, or try it again with `retry {revision}`"
     )

@@ -120,39 +120,55 @@ fn judge(view: &View<'_>, s: &Situation, verb: Verb, revision: Revision) -> Resu
                 .to_owned(),
         );
     }
-    let moved_on = format!("the spec asks for revision {}, not {revision}", s.asked);
-    match verb {
-        Verb::Promote if !is_asked => Err(moved_on),
-        Verb::Promote => promote(s, serving),
-        Verb::Abort if !is_asked => Err(moved_on),
-        Verb::Abort => abort(s, serving),
-        Verb::Rollback if !is_asked && serving != Some(revision) => Err(moved_on),
-        Verb::Rollback => rollback(s, serving),
-        Verb::Undo if view.record_of(revision).is_none() => {
-            Err(format!("there is no record of revision {revision}"))
-        }
-        Verb::Undo if serving == Some(revision) => {
-            Err(format!("revision {revision} is what serves"))
-        }
-        Verb::Undo if is_asked => Err(format!(
-            "revision {revision} is what the spec asks for: `retry` tries it again"
-        )),
-        Verb::Undo => Ok(Effect::Hold(
-            Held {
-                revision: s.asked,
-                serving: revision,
-            },
-            "undone by command",
-        )),
-        Verb::Retry if !is_asked => Err(moved_on),
-        Verb::Retry => {
-            let record = view.record_of(s.asked);
-            let is_held = record.is_some_and(|record| Aborted::on(record).is_some());
-            is_held
-                .then_some(Effect::Retry)
-                .ok_or_else(|| format!("revision {revision} was not given up"))
-        }
+    let is_about_asked = match verb {
+        Verb::Undo => true,
+        Verb::Rollback => is_asked || serving == Some(revision),
+        Verb::Promote | Verb::Abort | Verb::Retry => is_asked,
+    };
+    if !is_about_asked {
+        return Err(format!(
+            "the spec asks for revision {}, not {revision}",
+            s.asked
+        ));
     }
+    match verb {
+        Verb::Promote => promote(s, serving),
+        Verb::Abort => abort(s, serving),
+        Verb::Rollback => rollback(s, serving),
+        Verb::Undo => undo(view, s, serving, revision),
+        Verb::Retry => retry(view, revision),
+    }
+}
+
+fn undo(
+    view: &View<'_>,
+    s: &Situation,
+    serving: Option<Revision>,
+    revision: Revision,
+) -> Result<Effect, String> {
+    if view.record_of(revision).is_none() {
+        Err(format!("there is no record of revision {revision}"))
+    } else if serving == Some(revision) {
+        Err(format!("revision {revision} is what serves"))
+    } else if revision == s.asked {
+        Err(format!(
+            "revision {revision} is what the spec asks for: `retry` tries it again"
+        ))
+    } else {
+        let (revision, serving) = (s.asked, revision);
+        Ok(Effect::Hold(
+            Held { revision, serving },
+            "undone by command",
+        ))
+    }
+}
+
+fn retry(view: &View<'_>, revision: Revision) -> Result<Effect, String> {
+    let record = view.record_of(revision);
+    let is_held = record.is_some_and(|record| Aborted::on(record).is_some());
+    is_held
+        .then_some(Effect::Retry)
+        .ok_or_else(|| format!("revision {revision} was not given up"))
 }
 
 fn promote(s: &Situation, serving: Option<Revision>) -> Result<Effect, String> {

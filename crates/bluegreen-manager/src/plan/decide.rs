@@ -4,7 +4,7 @@
 use restapi_types::Environment;
 use restapi_types::spec::blue_green::OnNewRevision;
 
-use super::situation::{Attempt, Held, Revision, Runs, Situation};
+use super::situation::{Attempt, Held, Retention, Revision, Runs, Situation};
 
 /// The order in which the stable Services are moved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -99,7 +99,7 @@ fn at_home(s: &Situation, goal: Revision, home: Environment) -> Next {
     if s.stable.iter().any(|stable| !stable.converged) {
         return Next::Wait(Waits::Convergence);
     }
-    if s.is_retention_over {
+    if s.retention == Retention::Over {
         release(s, home.other())
     } else {
         Next::Wait(Waits::Retention)
@@ -181,7 +181,9 @@ fn give_up(s: &Situation, goal: Revision, home: Environment) -> Option<Next> {
 fn vacate(s: &Situation, environment: Environment) -> Next {
     if s.is_selected(environment) {
         Next::Wait(Waits::Convergence)
-    } else if s.is_retention_over || (s.on_new_revision == OnNewRevision::Release && s.is_drained) {
+    } else if s.retention == Retention::Over
+        || (s.on_new_revision == OnNewRevision::Release && s.retention == Retention::Drained)
+    {
         release(s, environment)
     } else {
         Next::Wait(Waits::Retention)
@@ -238,8 +240,7 @@ mod tests {
             asked: 1,
             held: Vec::new(),
             is_approved: true,
-            is_drained: true,
-            is_retention_over: false,
+            retention: Retention::Drained,
             on_new_revision: OnNewRevision::Release,
             is_late: false,
         }
@@ -270,7 +271,7 @@ mod tests {
         assert_eq!(decide(&s), Next::Switch(Green, Order::LeafFirst));
         let mut s = moved(s);
         assert_eq!(decide(&s), Next::Wait(Waits::Retention));
-        s.is_retention_over = true;
+        s.retention = Retention::Over;
         assert_eq!(decide(&s), Next::Seal(Blue, 1));
         for stable in &mut s.stable {
             stable.seals.blue = 1;
@@ -332,9 +333,9 @@ mod tests {
         assert_eq!(decide(&s), Next::Switch(Green, Order::LeafFirst));
         let mut s = moved(s);
         assert_eq!(decide(&s), Next::Seal(Blue, 1));
-        s.is_drained = false;
+        s.retention = Retention::Draining;
         assert_eq!(decide(&s), Next::Wait(Waits::Retention));
-        s.is_drained = true;
+        s.retention = Retention::Drained;
         s.on_new_revision = OnNewRevision::Wait;
         assert_eq!(decide(&s), Next::Wait(Waits::Retention));
     }

@@ -4,12 +4,12 @@ use jiff::Timestamp;
 use kube::ResourceExt as _;
 use restapi_types::Environment;
 use restapi_types::keys;
-use restapi_types::spec::blue_green::{OnNewRevision, PromotionMode};
+use restapi_types::spec::blue_green::{BlueGreenSpec, PromotionMode};
 use workloads::plan::Rollback;
 use workloads::plan::held::Aborted;
 
 use super::replicas::capacity;
-use super::situation::{Held, Runs, Side, Situation, Stable};
+use super::situation::{Held, Retention, Runs, Side, Situation, Stable};
 use super::slices;
 use super::times::{Times, after};
 use super::view::{View, number};
@@ -64,8 +64,7 @@ pub fn situate(view: &View<'_>, now: Timestamp) -> Situated {
         asked: view.asked(),
         held: held(view),
         is_approved: false,
-        is_drained: false,
-        is_retention_over: false,
+        retention: Retention::Draining,
         on_new_revision: view.spec.on_new_revision(),
         is_late: false,
     };
@@ -86,12 +85,7 @@ pub fn situate(view: &View<'_>, now: Timestamp) -> Situated {
         && deadline.is_some_and(|deadline| clock.is_over(deadline));
     if let Some(serving) = situation.agreed() {
         let kept = Kept::of(&situation, serving, times(serving), times(serving.other()));
-        situation.is_drained = kept.is_over(view.spec.drain(), &mut clock);
-        situation.is_retention_over = if kept.is_to_go_back_to {
-            kept.is_over(view.spec.hot(), &mut clock)
-        } else {
-            situation.is_drained
-        };
+        situation.retention = kept.until(&view.spec, &mut clock);
     }
     Situated {
         situation,
@@ -138,9 +132,21 @@ impl Kept {
         }
     }
 
-    fn is_over(&self, wait: std::time::Duration, clock: &mut Clock) -> bool {
-        let end = self.since.map(|since| after(since, wait));
-        self.is_unused || end.is_some_and(|end| clock.is_over(end))
+    fn until(&self, spec: &BlueGreenSpec, clock: &mut Clock) -> Retention {
+        if self.is_unused {
+            return Retention::Over;
+        }
+        let mut is_over = |wait| {
+            let end = self.since.map(|since| after(since, wait));
+            end.is_some_and(|end| clock.is_over(end))
+        };
+        if !is_over(spec.drain()) {
+            Retention::Draining
+        } else if self.is_to_go_back_to && !is_over(spec.hot()) {
+            Retention::Drained
+        } else {
+            Retention::Over
+        }
     }
 }
 
@@ -202,10 +208,4 @@ fn is_approved(
         (PromotionMode::Auto, Some(since)) => clock.is_over(after(since, delay)),
         _ => false,
     }
-}
-
-/// Whether a new revision waits for the environment that is kept for going back.
-#[must_use]
-pub fn waits_for_retention(s: &Situation) -> bool {
-    s.on_new_revision == OnNewRevision::Wait && !s.is_retention_over
 }

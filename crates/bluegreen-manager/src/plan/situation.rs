@@ -84,6 +84,17 @@ pub struct Held {
     pub serving: Revision,
 }
 
+/// How long the environment is kept that does not serve.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Retention {
+    /// It may still be answering what was under way.
+    Draining,
+    /// It has had the time for that, and not yet to be gone back to.
+    Drained,
+    /// It has had that as well, or is none to go back to.
+    Over,
+}
+
 /// Where an application stands.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Situation {
@@ -102,10 +113,8 @@ pub struct Situation {
     pub held: Vec<Held>,
     /// Whether the gates before the switch let the revision pass that is to be served.
     pub is_approved: bool,
-    /// Whether the environment that does not serve has had the time to answer what was under way.
-    pub is_drained: bool,
-    /// Whether it has had the time to be gone back to as well, or is none to go back to.
-    pub is_retention_over: bool,
+    /// How long the environment that does not serve is kept.
+    pub retention: Retention,
     /// What a new revision does that needs the environment that is kept for going back.
     pub on_new_revision: OnNewRevision,
     /// Whether the revision that is being started has had all the time that it may take.
@@ -172,7 +181,8 @@ impl Situation {
         best.unwrap_or(wanted)
     }
 
-    /// The environment for a revision: the one that runs it, else the one that serves nothing.
+    /// The environment for a revision: the one that runs it, else the one that serves nothing. Where somebody took
+    /// away all that served, that is made again in its place: the other one may be all that can be gone back to.
     #[must_use]
     pub fn home(&self, revision: Revision) -> Environment {
         let serving = self.agreed();
@@ -181,7 +191,9 @@ impl Situation {
         let running = serving
             .filter(runs)
             .or(Environment::ALL.into_iter().find(runs));
-        running.unwrap_or_else(|| serving.map_or(Environment::Blue, Environment::other))
+        let is_lost = |e: &Environment| self.side(*e).runs == Runs::Nothing;
+        let vacant = serving.filter(is_lost).or(serving.map(Environment::other));
+        running.or(vacant).unwrap_or_default()
     }
 
     /// The attempt at a revision in its home: the one that has it, or a new one.

@@ -2,8 +2,9 @@
 
 use kube::ResourceExt as _;
 use kube::core::DynamicObject;
-use restapi_types::{Environment, Seals, keys};
+use restapi_types::{ComponentName, Environment, Seals, keys};
 use serde_json::Value;
+use workloads::counts::Counts;
 use workloads::plan::compare::annotation;
 use workloads::world::{World, environment_of};
 
@@ -13,8 +14,8 @@ pub(super) const KIND: &str = "EndpointSlice";
 /// The label by which one names its Service.
 const SERVICE_NAME: &str = "kubernetes.io/service-name";
 
-/// Whether the endpoints of a Service are pods of that environment and no others. One that can take requests and has
-/// no endpoint is not there yet.
+/// Whether the endpoints of a Service are pods of that environment and no others. One that should have pods
+/// and has no endpoint is not there yet.
 pub(super) fn converged(world: &World, service: &DynamicObject, environment: Environment) -> bool {
     let name = service.name_any();
     let mut found = 0_usize;
@@ -25,12 +26,11 @@ pub(super) fn converged(world: &World, service: &DynamicObject, environment: Env
         }
         found += 1;
     }
-    let component = service.labels().get(keys::COMPONENT);
-    let mut pods = world.live_pods();
-    let is_asked = pods.any(|pod| {
-        environment_of(pod.as_ref()) == Some(environment)
-            && pod.labels().get(keys::COMPONENT) == component
-    });
+    let name = service.labels().get(keys::COMPONENT);
+    let component = name.and_then(|name| ComponentName::of(name));
+    let mut workloads = world.workloads_in(environment);
+    let is_asked = workloads
+        .any(|(name, workload)| Some(name) == component && Counts::of(workload).wanted > 0);
     found > 0 || !is_asked
 }
 

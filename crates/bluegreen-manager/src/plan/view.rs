@@ -111,12 +111,12 @@ impl<'a> View<'a> {
             app,
             spec,
             world,
+            records,
             record,
             order,
             stable,
             blue,
             green,
-            records,
         }
     }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use kube::Resource;
 use kube::discovery::ApiResource;
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::tracker::{Target, Version};
 
@@ -90,12 +90,11 @@ impl Marks {
     /// The merge patch that sets them.
     #[must_use]
     pub fn patch(&self) -> Value {
-        let mut metadata = json!({});
-        for (name, map) in [("annotations", &self.annotations), ("labels", &self.labels)] {
-            if !map.is_empty() {
-                metadata[name] = json!(map);
-            }
-        }
+        let maps = [("annotations", &self.annotations), ("labels", &self.labels)];
+        let maps = maps.into_iter().filter(|(_, map)| !map.is_empty());
+        let metadata: Map<_, _> = maps
+            .map(|(name, map)| (name.to_owned(), json!(map)))
+            .collect();
         json!({"metadata": metadata})
     }
 }

@@ -47,12 +47,12 @@ pub fn turn(app: &Application, world: &World, me: &'static str) -> Turn {
     if writer != me {
         return Turn::Of(writer);
     }
-    let noted = world.stable_services(app);
+    let services = world.stable_services(app);
     let is_newer = |service: &&DynamicObject| {
         let generation = service.labels().get(keys::GENERATION);
         generation.and_then(|g| g.parse().ok()) > Some(app.generation)
     };
-    let others: Vec<_> = noted
+    let others: Vec<_> = services
         .filter(|service| annotation(&service.metadata, keys::WRITER).is_some_and(|w| w != me))
         .collect();
     if others.iter().any(is_newer) {

@@ -9,7 +9,7 @@ use restapi_types::spec::blue_green::OnNewRevision;
 
 use super::fault::Fault;
 use crate::plan::decide::{Next, Order};
-use crate::plan::situation::{Attempt, Held, Revision, Runs, Side, Situation, Stable};
+use crate::plan::situation::{Attempt, Held, Retention, Revision, Runs, Side, Situation, Stable};
 
 pub(super) const COMPONENTS: usize = 2;
 
@@ -174,8 +174,11 @@ impl World {
             asked: self.asked,
             held: self.held.clone(),
             is_approved: true,
-            is_drained: true,
-            is_retention_over,
+            retention: if is_retention_over {
+                Retention::Over
+            } else {
+                Retention::Drained
+            },
             on_new_revision: OnNewRevision::Release,
             is_late,
         }

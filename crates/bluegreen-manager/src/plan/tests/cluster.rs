@@ -200,7 +200,7 @@ impl Cluster {
     fn check(&self, after: &Write) {
         for service in self.world.objects.of("Service") {
             let target = after.target();
-            let is_concerned = target.kind == "Deployment"
+            let is_concerned = matches!(after, Write::Delete(..))
                 || (target.kind == "Service" && target.name == service.name_any());
             if service.labels().contains_key(keys::ENVIRONMENT)
                 || !is_concerned

@@ -95,7 +95,7 @@ fn all_services_that_are_lost_while_a_revision_starts_select_what_served() {
     cluster.settle();
     for name in ["orders-view", "orders-model"] {
         cluster.tamper("Service", name, |s| {
-            s["spec"]["selector"] = json!({"a": "b"})
+            s["spec"]["selector"] = json!({"a": "b"});
         });
     }
     cluster.settle();
@@ -118,6 +118,29 @@ fn a_deployment_that_somebody_changes_or_deletes_is_made_again() {
     cluster.settle();
     assert_eq!(cluster.image("orders-model-blue").unwrap(), "app:1");
     assert!(cluster.image("orders-model-green").is_none());
+}
+
+#[test]
+fn what_serves_is_made_again_in_its_place_when_somebody_deletes_all_of_it() {
+    let mut cluster = Cluster::born(&spec("app:1"));
+    cluster.change(&spec("app:2"));
+    cluster.settle_for(5);
+    for goes_back in [false, true] {
+        for name in ["orders-view-green", "orders-model-green"] {
+            cluster.world.objects.take(&manager_kit::tracker::Target {
+                kind: "Deployment".to_owned(),
+                name: name.to_owned(),
+            });
+        }
+        cluster.play();
+        if goes_back {
+            cluster.command("rollback 2 a");
+        }
+        cluster.settle_for(3);
+        let serving = if goes_back { Blue } else { Green };
+        assert_eq!(cluster.selects(), [Some(serving); 2]);
+        assert_eq!(cluster.image("orders-view-blue").unwrap(), "app:1", "kept");
+    }
 }
 
 #[test]

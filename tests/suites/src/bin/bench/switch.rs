@@ -118,10 +118,13 @@ struct Bench {
 
 impl Bench {
     async fn start(namespace: &Namespace, args: &Args) -> Result<Self> {
-        let mut spec = app::four(&args.image);
-        spec["blueGreen"] = json!({
+        let blue_green = json!({
             "stableSeconds": 0, "drainSeconds": 20, "promotion": {"mode": "Manual"},
         });
+        let mut spec = app::four(&args.image);
+        if let Some(spec) = spec.as_object_mut() {
+            spec.insert("blueGreen".to_owned(), blue_green);
+        }
         let app = App::create(namespace, "orders", spec).await?;
         app.ready().await?;
         app.answers().await?;
@@ -247,10 +250,10 @@ fn rollout(restapi: &RestAPI) -> Option<&BlueGreenStatus> {
 
 /// From the first to the last request that was lost in a window of time, in milliseconds.
 fn outage(report: &Report, (from, to): &(Duration, Duration)) -> f64 {
-    let lost = report
+    let within = report
         .lost()
         .filter(|answer| (from..=to).contains(&&answer.at));
-    let times: Vec<_> = lost.map(|answer| answer.at).collect();
+    let times: Vec<_> = within.map(|answer| answer.at).collect();
     match (times.iter().min(), times.iter().max()) {
         (Some(first), Some(last)) => last.saturating_sub(*first).as_secs_f64() * 1000.0,
         _ => 0.0,
@@ -287,7 +290,7 @@ impl Measured {
 
     fn disturbed(&self, disturbance: Disturbance) -> Vec<Figure> {
         let named = |figure: &str, value, unit| {
-            Figure::new(&format!("{}.{figure}", disturbance.name()), value, unit)
+            Figure::new(format!("{}.{figure}", disturbance.name()), value, unit)
         };
         let mut figures = vec![
             named("switches", count(self.switches()), ""),

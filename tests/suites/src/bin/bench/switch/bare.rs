@@ -49,10 +49,10 @@ impl Bare {
         let begin = Instant::now();
         for service in &mut self.services {
             let version = service.resource_version().context("no version")?;
-            let path = format!("/spec/selector/{}", keys::ENVIRONMENT.replace('/', "~1"));
+            let pointer = format!("/spec/selector/{}", keys::ENVIRONMENT.replace('/', "~1"));
             let patch = json!([
                 {"op": "test", "path": "/metadata/resourceVersion", "value": version},
-                {"op": "replace", "path": path, "value": to.as_str()},
+                {"op": "replace", "path": pointer, "value": to.as_str()},
             ]);
             let patch: Patch<()> = Patch::Json(serde_json::from_value(patch)?);
             let params = PatchParams::default();

@@ -20,7 +20,7 @@ const MANAGERS: &str = "restapi-system";
 pub(super) enum Disturbance {
     /// The bluegreen-manager that works is killed after each switch has begun.
     ManagerKilled,
-    /// The RestAPI is applied every second, as GitOps tools do.
+    /// The `RestAPI` is applied every second, as tools do that keep it in git.
     GitOps,
     /// Somebody changes the selector of the view's stable Service after each switch.
     SelectorEdited,
