@@ -1,4 +1,6 @@
-//! `cargo xtask demo`: from nothing to a request that goes through four pods.
+//! `cargo xtask demo`: from nothing to a request that goes through four pods, a rollout and a rollback.
+
+mod rollout;
 
 use std::fs;
 use std::net::SocketAddr;
@@ -47,13 +49,17 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     };
     images::run(target, &images)?;
     deploy::run(target, &deploy::Args::default())?;
-    let progress = Progress::with_total("demo", 2);
+    let progress = Progress::with_total("demo", 3);
     progress.step("sample: orders", || apply_sample(target))?;
     progress.step("waiting until it is ready", || wait(target))?;
     let answer = request(target)?;
+    let rolled = progress.step("a blue/green rollout, and its rollback", || {
+        rollout::run(target, reachable(target)?)
+    })?;
     println!("\n{}", shown(target)?);
     println!("\nGET {PATH} of the view went through these pods:\n");
     print!("{}", chain::table(&chain::hops(&answer)?));
+    println!("\nBlue/green: {rolled}");
     print!("{}", next(target)?);
     Ok(())
 }
@@ -129,33 +135,42 @@ fn why(target: &Target) -> String {
 /// The body of the answer. Straight to the Service where its address can be reached from here, else through
 /// the API server.
 fn request(target: &Target) -> Result<String> {
-    let service = format!("{NAME}-view");
-    let field = |path: &str| {
-        target
-            .kubectl()
-            .args(["--namespace", NAMESPACE, "get", "service", &service])
-            .arg(format!("--output=jsonpath={{{path}}}"))
-            .read()
-    };
-    let port = field(".spec.ports[0].port")?;
-    let address = format!("{}:{port}", field(".spec.clusterIP")?);
-    let direct = address
-        .parse::<SocketAddr>()
-        .context("reading the Service's address")
-        .and_then(|address| http::get(address, PATH, Duration::from_secs(2)));
-    match direct {
+    let address = view(target)?;
+    match http::get(address, PATH, Duration::from_secs(2)) {
         Ok(answer) if answer.status == 200 => Ok(answer.body),
         Ok(answer) => bail!(
             "the view answered {} to GET http://{address}{PATH}: {}",
             answer.status,
             answer.body
         ),
-        Err(_) => through_api_server(target, &service, &port),
+        Err(_) => through_api_server(target, address.port()),
     }
 }
 
-fn through_api_server(target: &Target, service: &str, port: &str) -> Result<String> {
-    let path = format!("/api/v1/namespaces/{NAMESPACE}/services/{service}:{port}/proxy{PATH}");
+/// The address of the view's stable Service.
+fn view(target: &Target) -> Result<SocketAddr> {
+    let field = |path: &str| {
+        target
+            .kubectl()
+            .args(["--namespace", NAMESPACE, "get", "service"])
+            .arg(format!("{NAME}-view"))
+            .arg(format!("--output=jsonpath={{{path}}}"))
+            .read()
+    };
+    let (address, port) = (field(".spec.clusterIP")?, field(".spec.ports[0].port")?);
+    let address = format!("{address}:{port}");
+    address.parse().context("reading the Service's address")
+}
+
+/// The same, where it can be reached from here.
+fn reachable(target: &Target) -> Result<Option<SocketAddr>> {
+    let view = view(target)?;
+    let answer = http::get(view, PATH, Duration::from_secs(2));
+    Ok(answer.is_ok().then_some(view))
+}
+
+fn through_api_server(target: &Target, port: u16) -> Result<String> {
+    let path = format!("/api/v1/namespaces/{NAMESPACE}/services/{NAME}-view:{port}/proxy{PATH}");
     target.kubectl().args(["get", "--raw", &path]).read()
 }
 

@@ -198,6 +198,10 @@ fn is_approved(
     let Some(attempt) = s.side(home).runs.attempt() else {
         return false;
     };
+    if s.hold(s.asked).is_some() {
+        // Somebody ordered what is served instead.
+        return true;
+    }
     let record = view.record_of(attempt.revision);
     let promoted = record.and_then(|record| record.annotations().get(keys::PROMOTED)?.parse().ok());
     if promoted == Some(attempt.number) {

@@ -8,6 +8,8 @@ mod adopt;
 #[cfg(test)]
 mod autoscaled;
 #[cfg(test)]
+mod blue_green;
+#[cfg(test)]
 mod config;
 #[cfg(test)]
 mod crashes;

@@ -34,6 +34,8 @@ mod samples;
 #[cfg(test)]
 mod setting;
 #[cfg(test)]
+mod tutorials;
+#[cfg(test)]
 mod undo;
 #[cfg(test)]
 mod volumes;

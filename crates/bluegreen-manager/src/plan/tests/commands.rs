@@ -115,6 +115,19 @@ fn undo_starts_any_recorded_revision_again() {
 }
 
 #[test]
+fn what_undo_starts_needs_nobody_to_promote_it() {
+    let mut cluster = Cluster::born(&manual("app:1"));
+    cluster.change(&manual("app:2"));
+    cluster.settle_for(5);
+    cluster.command("promote 2 a");
+    cluster.settle_for(700);
+    assert!(cluster.image("orders-view-blue").is_none());
+    cluster.command("undo 1 b");
+    cluster.settle_for(5);
+    assert_eq!(cluster.selects(), [Some(Blue); 2]);
+}
+
+#[test]
 fn the_annotation_of_core_reconciler_goes_back_as_well() {
     let mut cluster = switched();
     cluster.annotate(restapi_types::keys::ROLLBACK, "1");

@@ -3,6 +3,7 @@
 //! Each table holds objects; all are created with server-side dry-run and strict field validation.
 
 mod additional;
+mod blue_green;
 mod companions;
 mod components;
 pub mod coverage;
@@ -109,6 +110,7 @@ async fn refusal(client: &Client, ns: &Namespace, object: &Value) -> Result<Opti
 fn tables() -> Vec<(&'static str, Vec<Case>)> {
     vec![
         ("additional", additional::cases()),
+        ("blue_green", blue_green::cases()),
         ("companions", companions::cases()),
         ("components", components::cases()),
         ("health", health::cases()),
