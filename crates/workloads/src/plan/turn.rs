@@ -53,7 +53,8 @@ pub fn turn(app: &Application, world: &World, me: &'static str) -> Turn {
         generation.and_then(|g| g.parse().ok()) > Some(app.generation)
     };
     let others: Vec<_> = services
-        .filter(|service| annotation(&service.metadata, keys::WRITER).is_some_and(|w| w != me))
+        // What is no manager's name is drift like any other.
+        .filter(|service| annotation(&service.metadata, keys::WRITER) == Some(other(me)))
         .collect();
     if others.iter().any(is_newer) {
         // Somebody who sees a newer spec has it.

@@ -33,6 +33,15 @@ pub(super) enum Remedy {
 
 /// Every sample, by name.
 pub(super) const CASES: &[Case] = &[
+    Case::of(
+        "blue-green.yaml",
+        &[
+            ("controller", 1),
+            ("model", 1),
+            ("repository", 1),
+            ("view", 1),
+        ],
+    ),
     Case::of("config.yaml", &[("view", 1)])
         .needs(&[
             Need::PullSecret("registry"),
