@@ -1,0 +1,262 @@
+//! From a decision to the writes that carry it out.
+
+use std::collections::BTreeSet;
+
+use jiff::Timestamp;
+use k8s_openapi::api::core::v1::Service;
+use kube::ResourceExt as _;
+use kube::core::DynamicObject;
+use kube::discovery::ApiResource;
+use manager_kit::cache::version;
+use manager_kit::tracker::Target;
+use manager_kit::writer::{Marks, Write};
+use restapi_types::{AttemptMark, ComponentName, Environment, keys, names};
+use workloads::adoption::Request;
+use workloads::kinds::{Role, is_workload, of_workloads};
+use workloads::plan::{Obstacle, Plan, PlanError, Step, prune};
+use workloads::world::environment_of;
+
+use super::command::Answer;
+use super::decide::{Next, Order};
+use super::desired::Tenant;
+use super::marks::Pending;
+use super::situate::Situated;
+use super::situation::{Attempt, Runs};
+use super::view::{View, with_port};
+use super::{record, slices, tenant};
+use crate::words;
+
+/// Turns what was decided into writes.
+pub(super) struct Act<'a, 'b> {
+    /// What there is.
+    pub(super) view: &'b View<'a>,
+    /// Where the application stands.
+    pub(super) situated: &'b Situated,
+    /// The present.
+    pub(super) now: Timestamp,
+}
+
+impl Act<'_, '_> {
+    /// Adds the writes of `next`, and the answer to a command, to `plan`.
+    ///
+    /// # Errors
+    /// When an object can't be written as JSON, which no rendered object is.
+    pub(super) fn write(
+        &self,
+        next: Next,
+        answer: Option<&Answer>,
+        plan: &mut Plan,
+    ) -> Result<(), PlanError> {
+        let mut pending = Pending::new(self.view);
+        if let Some(answer) = answer {
+            pending.answer(answer, self.now);
+        }
+        if self.is_paused(next) {
+            plan.is_paused = !matches!(next, Next::Rest | Next::Wait(_));
+            plan.waves.push(pending.steps());
+            return Ok(());
+        }
+        match next {
+            Next::Switch(home, order) => self.switch(home, order, pending, plan),
+            Next::Seal(environment, number) => {
+                plan.waves.push(pending.steps());
+                plan.waves.push(self.seal(environment, number));
+                Ok(())
+            }
+            Next::Hold(held) => {
+                let why = words::given_up(self.view, self.situated, held);
+                pending.hold(held, &why);
+                plan.waves.push(pending.steps());
+                Ok(())
+            }
+            // The notes come before.
+            Next::TakeOver => Ok(()),
+            Next::Build(home, attempt) => self.keep(Some((home, attempt)), None, pending, plan),
+            Next::Release(environment) => self.keep(None, Some(environment), pending, plan),
+            Next::Wait(_) | Next::Rest => {
+                pending.converged(self.situated, self.now);
+                self.keep(None, None, pending, plan)
+            }
+        }
+    }
+
+    /// While an application is paused, nothing is done but going back.
+    fn is_paused(&self, next: Next) -> bool {
+        let goes_back = matches!(next, Next::Switch(_, Order::EdgeFirst));
+        self.view.world.restapi.spec.paused == Some(true) && !goes_back
+    }
+
+    /// Moves the stable Services to an environment, one after another, each in just the state in which it was seen.
+    fn switch(
+        &self,
+        home: Environment,
+        order: Order,
+        mut pending: Pending<'_, '_>,
+        plan: &mut Plan,
+    ) -> Result<(), PlanError> {
+        let Some(tenant) = tenant(self.view, self.situated, home) else {
+            return Ok(());
+        };
+        if let Runs::All(attempt) = self.view.side(home).runs {
+            pending.switch(attempt, self.situated.times(home).switched, self.now);
+        }
+        plan.waves.push(pending.steps());
+        let mut components: Vec<_> = with_port(tenant.app).into_iter().collect();
+        if order == Order::EdgeFirst {
+            components.reverse();
+        }
+        for component in components {
+            let desired = tenant.desired(self.view, &BTreeSet::from([component]))?;
+            let mut stable = desired.into_iter().filter(|object| {
+                object.draft.resource.kind == "Service"
+                    && object.component == Some(component)
+                    && object.draft.name == names::stable(&tenant.app.name, component)
+            });
+            let Some(service) = stable.next() else {
+                continue;
+            };
+            let step = tenant.planner(self.view).step(tenant.app, service, plan)?;
+            plan.waves.push(step.into_iter().collect());
+            if !plan.obstacles.is_empty() {
+                // Those after it wait: the order is what keeps a request in one environment.
+                break;
+            }
+        }
+        // Somebody who moved one by hand is put right here, and not disputed with: a switch is no repair.
+        plan.drift.clear();
+        Ok(())
+    }
+
+    /// Notes on every stable Service what it must not select any more.
+    fn seal(&self, environment: Environment, number: u64) -> Vec<Step> {
+        let open = self.view.stable.iter().filter_map(|stable| {
+            let seals = slices::seals(stable.service);
+            (seals.of(environment) < number).then_some((stable.service, seals))
+        });
+        open.map(|(service, seals)| {
+            let mut marks = Marks::default();
+            let raised = seals.raised(environment, number);
+            marks.annotate(keys::SEALED, &raised.to_string());
+            let resource = ApiResource::erase::<Service>(&());
+            let target = target_of(service);
+            Step {
+                role: Role::Workloads,
+                write: Write::Mark(resource, target, version(service), marks),
+            }
+        })
+        .collect()
+    }
+
+    /// Keeps what serves and what is being started as they should be, makes what is to be built, and removes what
+    /// nothing needs: of workloads only those of the environment that is released.
+    fn keep(
+        &self,
+        build: Option<(Environment, Attempt)>,
+        release: Option<Environment>,
+        pending: Pending<'_, '_>,
+        plan: &mut Plan,
+    ) -> Result<(), PlanError> {
+        let (view, world) = (self.view, self.view.world);
+        if let Err(unclear) = Request::of(&world.restapi) {
+            plan.obstacles.push(Obstacle::AdoptionUnclear(unclear));
+        }
+        let notes = pending.steps();
+        let record = record(view, plan)?;
+        plan.waves.push(record);
+        let mut wanted = BTreeSet::from([Target {
+            kind: "ControllerRevision".to_owned(),
+            name: view.record.name_any(),
+        }]);
+        let goal = build.and_then(|(_, attempt)| view.app_of(attempt.revision));
+        for environment in Environment::ALL {
+            let building = build.filter(|(home, _)| *home == environment);
+            let tenant = match (building, &goal) {
+                (Some((_, attempt)), Some(app)) => Some(Tenant {
+                    environment,
+                    app,
+                    mark: AttemptMark {
+                        number: attempt.number,
+                        hash: app.revision.clone(),
+                    },
+                    serves: self.serves(environment),
+                }),
+                (Some(_), None) => None,
+                (None, _) => tenant(view, self.situated, environment)
+                    .filter(|_| release != Some(environment))
+                    .filter(|tenant| tenant.serves || self.is_wanted(environment)),
+            };
+            if let Some(tenant) = tenant {
+                let stable = self.stable_of(&tenant);
+                tenant.keep(view, &stable, &mut wanted, plan)?;
+            }
+        }
+        if self.situated.situation.agreed().is_none() {
+            // None is taken away before it is known where requests go.
+            wanted.extend(view.stable.iter().map(|s| target_of(s.service)));
+        }
+        let stays = world.objects.iter().filter(|(kind, object)| {
+            let environment = environment_of(object.as_ref());
+            is_workload(kind) && (release.is_none() || environment != release)
+        });
+        wanted.extend(stays.map(|(kind, object)| Target {
+            kind: kind.to_owned(),
+            name: object.name_any(),
+        }));
+        plan.waves.push(notes);
+        plan.waves.push(plan.replaces.values().cloned().collect());
+        if build.is_none() {
+            plan.waves
+                .push(prune::surplus(view.app, wanted, world, of_workloads));
+        }
+        Ok(())
+    }
+
+    fn serves(&self, environment: Environment) -> bool {
+        let s = &self.situated.situation;
+        s.is_selected(environment) || s.services == 0
+    }
+
+    /// Whether the environment runs what is to be served and is not given up, or inherits the stable Services.
+    fn is_wanted(&self, environment: Environment) -> bool {
+        let s = &self.situated.situation;
+        let goal = s.goal();
+        let is_goal = s.home(goal) == environment
+            && s.side(environment).runs.revision() == Some(goal)
+            && !s.is_sealed(environment);
+        is_goal || (s.stable.is_empty() && self.heir() == environment)
+    }
+
+    /// The environment that stable Services are to select which are gone, or select nothing that is known: what serves
+    /// by the others, and where there are none, what can.
+    fn heir(&self) -> Environment {
+        let s = &self.situated.situation;
+        let home = s.home(s.goal());
+        let is_taken =
+            s.stable.is_empty() && s.side(home.other()).serves && !s.side(home).available;
+        s.agreed()
+            .unwrap_or(if is_taken { home.other() } else { home })
+    }
+
+    /// The components whose stable Services are to select this tenant: all, where it alone serves; else only those
+    /// that it inherits. None is moved here.
+    fn stable_of(&self, tenant: &Tenant<'_>) -> BTreeSet<ComponentName> {
+        let mut all = with_port(tenant.app);
+        if self.situated.situation.agreed() == Some(tenant.environment) {
+            return all;
+        }
+        let is_heir = self.heir() == tenant.environment;
+        all.retain(|name| {
+            let selects = self.view.stable_of(*name).and_then(|stable| stable.selects);
+            is_heir && selects.is_none()
+        });
+        all
+    }
+}
+
+/// Which Service it is.
+fn target_of(service: &DynamicObject) -> Target {
+    Target {
+        kind: "Service".to_owned(),
+        name: service.name_any(),
+    }
+}
