@@ -10,7 +10,7 @@ use workloads::pods;
 
 use crate::plan::decide::{Next, Order, Waits};
 use crate::plan::situate::Situated;
-use crate::plan::situation::Held;
+use crate::plan::situation::{Held, Revision};
 use crate::plan::view::View;
 
 /// What an environment lacks, as its pods tell it.
@@ -63,7 +63,11 @@ fn progress(view: &View<'_>, environment: Environment) -> String {
 pub fn given_up(view: &View<'_>, situated: &Situated, held: Held) -> String {
     let home = situated.situation.home(held.revision);
     let progress = progress(view, home);
-    if situated.situation.is_late {
+    let timeout = view.spec.approval_timeout();
+    let is_ready = situated.times(home).available.is_some();
+    if let (true, Some(timeout)) = (is_ready && situated.situation.is_late, timeout) {
+        format!("nobody promoted it within {} s", timeout.as_secs())
+    } else if situated.situation.is_late {
         let seconds = view.spec.progress_deadline().as_secs();
         format!("it was not ready within {seconds} s: {progress}")
     } else {
@@ -83,8 +87,28 @@ pub fn held(view: &View<'_>, held: Held) -> String {
         (None, Some(order)) => format!("by the annotation {}: {order}", keys::ROLLBACK),
         (None, None) => "by command".to_owned(),
     };
+    let changed = changed_since(view, serving);
     format!(
-        "revision {revision} held, serving {serving}: {why}; change the spec, or try it again with `retry {revision}`"
+        "revision {revision} held, serving {serving}: {why}; change the spec, or try it again with `retry {revision}`{changed}"
+    )
+}
+
+/// That what a revision refers to is not what it was then: Secrets are never copied, and ConfigMaps of others are not
+/// either.
+fn changed_since(view: &View<'_>, revision: Revision) -> String {
+    let app = view.app_of(revision);
+    let components = app.iter().flat_map(|app| &app.components);
+    let changed: Vec<_> = components
+        .filter(|c| view.app.component(c.name).is_some() && c.config.is_some())
+        .filter(|c| c.config != view.world.config.hash(c.name))
+        .map(|c| c.name.to_string())
+        .collect();
+    if changed.is_empty() {
+        return String::new();
+    }
+    format!(
+        "; the ConfigMaps or Secrets that its {} refers to have changed since: a pod of it that starts now has the new values",
+        changed.join(", ")
     )
 }
 

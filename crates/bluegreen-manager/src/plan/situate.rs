@@ -78,11 +78,9 @@ pub fn situate(view: &View<'_>, now: Timestamp) -> Situated {
         }
     };
     situation.is_approved = is_approved(view, &situation, home, times(home), &mut clock);
-    let deadline = times(home).started;
-    let deadline = deadline.map(|start| after(start, view.spec.progress_deadline()));
     situation.is_late = situation.side(home).runs.revision() == Some(goal)
-        && times(home).available.is_none()
-        && deadline.is_some_and(|deadline| clock.is_over(deadline));
+        && !situation.is_approved
+        && is_late(&view.spec, times(home), &mut clock);
     if let Some(serving) = situation.agreed() {
         let kept = Kept::of(&situation, serving, times(serving), times(serving.other()));
         situation.retention = kept.until(&view.spec, &mut clock);
@@ -93,6 +91,16 @@ pub fn situate(view: &View<'_>, now: Timestamp) -> Situated {
         green,
         turns: clock.turns,
     }
+}
+
+/// Whether a revision took too long to be ready, or waited too long for somebody once it was.
+fn is_late(spec: &BlueGreenSpec, times: &Times, clock: &mut Clock) -> bool {
+    let (since, limit) = match times.available {
+        None => (times.started, Some(spec.progress_deadline())),
+        Some(since) => (Some(since), spec.approval_timeout()),
+    };
+    let deadline = since.zip(limit).map(|(since, limit)| after(since, limit));
+    deadline.is_some_and(|deadline| clock.is_over(deadline))
 }
 
 /// The present, and the points in time that it was compared with and that are still to come.

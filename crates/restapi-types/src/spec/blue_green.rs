@@ -40,6 +40,10 @@ pub struct PromotionSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 86400))]
     pub delay_seconds: Option<i32>,
+    /// With `Manual`, seconds that it waits for somebody before it is given up; for ever unless set.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 60, max = 2_592_000))]
+    pub approval_timeout_seconds: Option<i32>,
 }
 
 /// For how long the revision that served before is kept.
@@ -103,6 +107,14 @@ impl BlueGreenSpec {
     #[must_use]
     pub fn delay(&self) -> Duration {
         seconds(self.promotion.as_ref().and_then(|p| p.delay_seconds), 0)
+    }
+
+    /// How long a revision that is ready waits for somebody before it is given up, if not for ever.
+    #[must_use]
+    pub fn approval_timeout(&self) -> Option<Duration> {
+        let timeout = self.promotion.as_ref()?.approval_timeout_seconds?;
+        let is_waited_for = self.mode() == PromotionMode::Manual;
+        is_waited_for.then(|| seconds(Some(timeout), 0))
     }
 
     /// For how long a component has to be available before it counts as ready.

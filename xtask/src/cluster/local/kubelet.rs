@@ -8,7 +8,8 @@ use serde_json::json;
 use super::layout::Layout;
 use super::pki;
 use super::plan::{NodePlan, Plan};
-use super::process::{Daemon, write_private};
+use super::process::{self, Daemon, write_private};
+use crate::run;
 use crate::tools::{self, Tool};
 
 /// The name of a node's kubelet among the cluster's processes.
@@ -29,6 +30,16 @@ pub(super) fn ensure(layout: &Layout, plan: Plan, node: NodePlan) -> Result<()> 
     kubelet(layout, plan, node)?.ensure(layout)?;
     proxy(layout, plan, node)?.ensure(layout)?;
     Ok(())
+}
+
+/// Whether the node's kubelet has ended because another one took the socket for device plugins in the same moment:
+/// all kubelets of a machine share it, each removes what is there and makes its own.
+pub(super) fn has_clashed(layout: &Layout, node: NodePlan) -> bool {
+    const CLASH: &str = "device-plugins/kubelet.sock: bind: address already in use";
+    let name = kubelet_name(node);
+    let said = || fs::read(layout.log(&name)).unwrap_or_default();
+    !process::is_running(layout, &name)
+        && run::tail(&String::from_utf8_lossy(&said()), 10).contains(CLASH)
 }
 
 fn kubelet(layout: &Layout, plan: Plan, node: NodePlan) -> Result<Daemon> {

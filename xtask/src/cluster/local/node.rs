@@ -63,6 +63,17 @@ pub(super) fn start(layout: &Layout, plan: Plan, node: NodePlan, network: Networ
     }
 }
 
+/// Starts the node's kubelet again where it met another one at the socket that all share.
+///
+/// # Errors
+/// It can't be started.
+pub(super) fn start_again(layout: &Layout, plan: Plan, node: NodePlan) -> Result<()> {
+    if kubelet::has_clashed(layout, node) {
+        kubelet::ensure(layout, plan, node)?;
+    }
+    Ok(())
+}
+
 /// Fails when one of the node's processes has ended.
 ///
 /// # Errors

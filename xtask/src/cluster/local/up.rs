@@ -227,8 +227,10 @@ impl Up {
         for name in control_plane::PROCESSES {
             process::check(&self.layout, name)?;
         }
-        self.node_plans()
-            .try_for_each(|node| node::check(&self.layout, node, self.record.network))
+        self.node_plans().try_for_each(|node| {
+            node::start_again(&self.layout, self.plan, node)?;
+            node::check(&self.layout, node, self.record.network)
+        })
     }
 
     fn node_plans(&self) -> impl Iterator<Item = NodePlan> {

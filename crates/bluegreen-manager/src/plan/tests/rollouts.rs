@@ -136,6 +136,21 @@ fn by_hand_it_waits_to_be_promoted() {
 }
 
 #[test]
+fn nobody_is_waited_for_longer_than_is_said() {
+    let mut manual = spec("app:1");
+    let promotion = json!({"mode": "Manual", "approvalTimeoutSeconds": 120});
+    manual["blueGreen"] = json!({"stableSeconds": 0, "promotion": promotion});
+    let mut cluster = Cluster::born(&manual);
+    manual["image"] = json!("app:2");
+    cluster.change(&manual);
+    cluster.settle_for(125);
+    let told = cluster.told(conditions::ROLLED_BACK).unwrap();
+    assert!(told.contains("nobody promoted it within 120 s"), "{told}");
+    assert!(cluster.image("orders-view-green").is_none(), "cleaned up");
+    assert_eq!(cluster.selects(), [Some(Blue); 2]);
+}
+
+#[test]
 fn a_delay_is_waited_for() {
     let mut delayed = spec("app:1");
     delayed["blueGreen"] = json!({"stableSeconds": 0, "promotion": {"delaySeconds": 60}});
