@@ -244,7 +244,8 @@ pub fn carried_out(mut s: Situation, effect: &Effect) -> Situation {
         Effect::Retry => {
             let asked = s.asked;
             s.held.retain(|held| held.revision != asked);
-            s.is_late = false;
+            // Both were about what is served instead.
+            (s.is_approved, s.is_late) = (false, false);
         }
     }
     s

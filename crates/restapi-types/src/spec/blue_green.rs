@@ -71,9 +71,10 @@ pub struct BlueGreenSpec {
     /// When a revision that is ready serves.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub promotion: Option<PromotionSpec>,
-    /// Seconds for which every component has to be available before it counts as ready; 10 unless set.
+    /// Seconds for which every component has to be available before it counts as ready; 10 unless set. Nodes need
+    /// up to two to learn of new pods.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 0, max = 3600))]
+    #[schemars(range(min = 2, max = 3600))]
     pub stable_seconds: Option<i32>,
     /// Seconds that a revision may take to be ready before it is given up; 600 unless set. Waiting to be promoted
     /// does not count.

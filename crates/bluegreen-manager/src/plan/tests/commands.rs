@@ -115,6 +115,23 @@ fn undo_starts_any_recorded_revision_again() {
 }
 
 #[test]
+fn what_is_tried_again_has_to_be_promoted_again() {
+    let mut cluster = Cluster::born(&manual("app:1"));
+    cluster.change(&manual("app:2"));
+    cluster.settle_for(5);
+    for (command, expected) in [
+        ("promote 2 a", Green),
+        ("rollback 2 b", Blue),
+        ("retry 2 c", Blue),
+        ("promote 2 d", Green),
+    ] {
+        cluster.command(command);
+        cluster.settle_for(1);
+        assert_eq!(cluster.selects(), [Some(expected); 2], "{command}");
+    }
+}
+
+#[test]
 fn what_undo_starts_needs_nobody_to_promote_it() {
     let mut cluster = Cluster::born(&manual("app:1"));
     cluster.change(&manual("app:2"));

@@ -16,7 +16,7 @@ pub fn cases() -> Vec<Case> {
     all.extend(promotion.choice("mode", &["Auto", "Manual"]));
     all.extend(promotion.number("delaySeconds", 0, 86_400));
     all.extend(promotion.number("approvalTimeoutSeconds", 60, 2_592_000));
-    all.extend(blue_green.number("stableSeconds", 0, 3600));
+    all.extend(blue_green.number("stableSeconds", 2, 3600));
     all.extend(blue_green.number("progressDeadlineSeconds", 10, 86_400));
     all.extend(blue_green.number("drainSeconds", 5, 3600));
     all.extend(blue_green.object("retention"));
