@@ -81,6 +81,7 @@ impl Verdict<'_> {
                 conditions::MAX_MESSAGE,
             )),
             revision: Some(view.record.revision),
+            goal: Some(signed(s.goal())),
             serving: s
                 .agreed()
                 .and_then(|e| s.side(e).runs.revision())
@@ -141,19 +142,33 @@ impl Verdict<'_> {
             return RolloutPhase::Paused;
         }
         let is_held = s.hold(s.asked).is_some();
+        let is_served = self.is_served();
         match next {
             Next::TakeOver => RolloutPhase::TakingOver,
-            Next::Build(..) | Next::Wait(Waits::Available | Waits::Endpoints | Waits::Pods) => {
-                RolloutPhase::Starting
-            }
             Next::Wait(Waits::Approval) => RolloutPhase::Awaiting,
             Next::Switch(..) | Next::Wait(Waits::Convergence) => RolloutPhase::Switching,
             Next::Hold(_) => RolloutPhase::Held,
-            Next::Wait(Waits::Retention) | Next::Rest if is_held => RolloutPhase::Held,
-            Next::Wait(Waits::Retention) => RolloutPhase::Retaining,
+            // Where it does not serve yet, all of that is on the way there.
+            Next::Build(..) | Next::Wait(_) | Next::Seal(..) | Next::Release(_) if !is_served => {
+                RolloutPhase::Starting
+            }
+            Next::Wait(_) | Next::Rest if is_held => RolloutPhase::Held,
             Next::Seal(..) | Next::Release(_) => RolloutPhase::Releasing,
-            Next::Rest => RolloutPhase::Settled,
+            Next::Wait(Waits::Retention) => RolloutPhase::Retaining,
+            Next::Build(..) | Next::Wait(_) | Next::Rest => RolloutPhase::Settled,
         }
+    }
+
+    /// Whether what is to be served is, or was once it had been switched to.
+    fn is_served(&self) -> bool {
+        let s = &self.thought.situated.situation;
+        let goal = s.goal();
+        let home = s.home(goal);
+        let is_there = s.agreed() == Some(home) || s.services == 0;
+        let has_served = self.thought.situated.times(home).converged().is_some();
+        is_there
+            && s.side(home).runs.revision() == Some(goal)
+            && (has_served || s.side(home).serves)
     }
 
     fn message(&self) -> String {

@@ -10,7 +10,7 @@ use workloads::pods;
 
 use crate::plan::decide::{Next, Order, Waits};
 use crate::plan::situate::Situated;
-use crate::plan::situation::{Held, Revision};
+use crate::plan::situation::{Held, Retention, Revision};
 use crate::plan::view::View;
 
 /// What an environment lacks, as its pods tell it.
@@ -154,6 +154,9 @@ fn waiting(view: &View<'_>, situated: &Situated, waits: Waits) -> String {
                 home.other()
             )
         }
+        Waits::Retention if s.retention == Retention::Draining => {
+            format!("revision {goal} waits for {home}, which still answers what was under way")
+        }
         Waits::Retention => format!(
             "revision {goal} waits for {home}, which is kept for going back: spec.blueGreen.retention.onNewRevision is Wait"
         ),
@@ -161,9 +164,16 @@ fn waiting(view: &View<'_>, situated: &Situated, waits: Waits) -> String {
         Waits::Convergence => {
             "the endpoints of the stable Services don't show yet that they were moved".to_owned()
         }
-        Waits::Pods => format!(
-            "nothing serves: revision {goal} is not ready in {home}, and neither is anything that could be gone back to: {}",
-            progress(view, home)
-        ),
+        Waits::Pods => {
+            let kept = s.side(home.other());
+            let back = match kept.runs.revision().filter(|_| kept.serves) {
+                Some(kept) => format!("; `rollback {goal}` goes back to revision {kept}"),
+                None => String::new(),
+            };
+            format!(
+                "revision {goal} is to serve from {home}, and not all of it is ready: {}{back}",
+                progress(view, home)
+            )
+        }
     }
 }

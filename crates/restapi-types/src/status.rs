@@ -115,6 +115,9 @@ pub struct BlueGreenStatus {
     /// The number of the revision that the spec asks for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revision: Option<i64>,
+    /// The number of the revision that is to serve: another one, where that was given up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub goal: Option<i64>,
     /// The number of the revision that serves.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub serving: Option<i64>,

@@ -49,7 +49,7 @@ pub enum Waits {
     Endpoints,
     /// The stable Services do not show yet that all of them have moved.
     Convergence,
-    /// What is to be served does not serve, and neither does anything that could be gone back to.
+    /// What is to be served does not serve.
     Pods,
 }
 
@@ -91,6 +91,10 @@ fn at_home(s: &Situation, goal: Revision, home: Environment) -> Next {
     let attempt = s.attempt(goal, home);
     if s.side(home).runs != Runs::All(attempt) || s.stable.len() < s.services {
         return Next::Build(home, attempt);
+    }
+    if !s.side(home).serves {
+        // What is kept may be needed.
+        return Next::Wait(Waits::Pods);
     }
     let away = s.side(home.other());
     if away.runs.revision().is_none() {

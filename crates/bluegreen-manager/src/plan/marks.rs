@@ -88,9 +88,13 @@ impl<'a, 'b> Pending<'a, 'b> {
         let Some(environment) = s.agreed().filter(|_| is_there) else {
             return;
         };
-        let Runs::All(attempt) = s.side(environment).runs else {
+        let side = s.side(environment);
+        let Runs::All(attempt) = side.runs else {
             return;
         };
+        if !side.serves {
+            return;
+        }
         match situated.times(environment).switched {
             None => self.note(attempt, now, Some(now)),
             Some(switched) if switched.converged.is_none() => {

@@ -184,6 +184,52 @@ fn a_third_revision_takes_the_environment_that_is_kept_once_it_is_drained() {
 }
 
 #[test]
+fn a_revision_that_waits_for_room_is_on_its_way_and_says_so() {
+    let mut cluster = Cluster::born(&spec("app:1"));
+    cluster.change(&spec("app:2"));
+    cluster.settle_for(5);
+    cluster.change(&spec("app:3"));
+    cluster.settle();
+    assert_eq!(phase(&cluster), RolloutPhase::Starting);
+    let told = cluster.told(conditions::ROLLOUT_PROGRESSING).unwrap();
+    assert!(
+        told.contains("revision 3 waits for blue, which still answers"),
+        "{told}"
+    );
+    let mut patient = spec("app:3");
+    patient["blueGreen"]["retention"] = json!({"onNewRevision": "Wait"});
+    cluster.change(&patient);
+    cluster.settle_for(60);
+    let told = cluster.told(conditions::ROLLOUT_PROGRESSING).unwrap();
+    assert!(told.contains("onNewRevision is Wait"), "{told}");
+}
+
+#[test]
+fn what_is_born_is_on_its_way_until_its_pods_are_ready_and_what_is_kept_stays_while_they_are_not() {
+    let mut cluster = Cluster::empty(&spec("app:1"));
+    cluster.broken.push("app:1");
+    cluster.settle();
+    assert_eq!(phase(&cluster), RolloutPhase::Starting);
+    let told = cluster.told(conditions::ROLLOUT_PROGRESSING).unwrap();
+    assert!(told.contains("image app:1 can't be pulled"), "{told}");
+    cluster.broken.clear();
+    cluster.play();
+    cluster.settle();
+    assert_eq!(phase(&cluster), RolloutPhase::Settled);
+    cluster.change(&spec("app:2"));
+    cluster.settle_for(5);
+    cluster.broken.push("app:2");
+    cluster.play();
+    cluster.settle_for(700);
+    assert_eq!(cluster.image("orders-view-blue").unwrap(), "app:1");
+    let message = cluster.status().blue_green.unwrap().message.unwrap();
+    assert!(
+        message.contains("`rollback 2` goes back to revision 1"),
+        "{message}"
+    );
+}
+
+#[test]
 fn one_that_is_superseded_while_it_starts_makes_room_at_once() {
     let mut cluster = Cluster::born(&spec("app:1"));
     cluster.settle_for(5);

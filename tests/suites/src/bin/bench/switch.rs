@@ -119,7 +119,7 @@ struct Bench {
 impl Bench {
     async fn start(namespace: &Namespace, args: &Args) -> Result<Self> {
         let blue_green = json!({
-            "stableSeconds": 2, "drainSeconds": 20, "promotion": {"mode": "Manual"},
+            "stableSeconds": 2, "drainSeconds": 5, "promotion": {"mode": "Manual"},
         });
         let mut spec = app::four(&args.image);
         if let Some(spec) = spec.as_object_mut() {
