@@ -205,95 +205,79 @@ impl Verdict<'_> {
 
     fn findings(&self) -> Vec<Finding> {
         let s = &self.thought.situated.situation;
-        let view = &self.thought.view;
-        let phase = self.phase();
-        let message = self.message();
-        let goal = s.goal();
-        let home = s.home(goal);
-        let hold = s.hold(s.asked);
-        let is_previewed = s.agreed() != Some(home) && s.side(home).available;
+        let (phase, message, goal) = (self.phase(), self.message(), s.goal());
+        let reason = format!("{phase:?}");
         let is_under_way = matches!(
             phase,
             RolloutPhase::TakingOver | RolloutPhase::Starting | RolloutPhase::Switching
         );
-        let is_converged =
-            !s.stable.is_empty() && s.agreed().is_some() && s.stable.iter().all(|x| x.converged);
-        let why_held = match (&view.order, hold) {
-            (Rollback::Void(why), None) => why.clone(),
-            (_, Some(hold)) => words::held(view, hold),
-            (_, None) => "no revision that the spec asks for is held back".to_owned(),
-        };
-        let reason = format!("{phase:?}");
+        let to_promote = format!("{message}: `promote {goal}`, or `abort {goal}`");
         vec![
-            finding(
+            Finding::either(
                 conditions::ROLLOUT_PROGRESSING,
                 is_under_way,
-                &reason,
-                &message,
+                (&reason, &message),
+                (&reason, &message),
             ),
-            finding(
-                conditions::PREVIEW_READY,
-                is_previewed,
-                if is_previewed {
-                    "Ready"
-                } else {
-                    "NothingToPreview"
-                },
-                &if is_previewed {
-                    format!("revision {goal} answers under the Services of {home}")
-                } else {
-                    "no revision is ready besides what serves".to_owned()
-                },
-            ),
-            finding(
+            self.preview(),
+            Finding::either(
                 conditions::AWAITING_PROMOTION,
                 phase == RolloutPhase::Awaiting,
-                if phase == RolloutPhase::Awaiting {
-                    "Awaiting"
-                } else {
-                    "NotAwaiting"
-                },
-                &if phase == RolloutPhase::Awaiting {
-                    format!("{message}: `promote {goal}`, or `abort {goal}`")
-                } else {
-                    "nothing waits to be promoted".to_owned()
-                },
+                ("Awaiting", &to_promote),
+                ("NotAwaiting", "nothing waits to be promoted"),
             ),
-            finding(
-                conditions::TRAFFIC_CONVERGED,
-                is_converged,
-                if is_converged {
-                    "OneEnvironment"
-                } else {
-                    "NotYet"
-                },
-                &match (is_converged, s.agreed()) {
-                    (true, Some(environment)) => {
-                        format!("every endpoint of every stable Service is in {environment}")
-                    }
-                    _ => "not every endpoint of every stable Service is in one environment"
-                        .to_owned(),
-                },
-            ),
-            finding(
-                conditions::ROLLED_BACK,
-                hold.is_some(),
-                if hold.is_some() {
-                    "RevisionHeld"
-                } else {
-                    "NotHeld"
-                },
-                &why_held,
-            ),
+            self.converged(),
+            self.rolled_back(),
         ]
     }
-}
 
-fn finding(type_: &'static str, holds: bool, reason: &str, message: &str) -> Finding {
-    Finding {
-        type_,
-        verdict: holds.into(),
-        reason: reason.to_owned(),
-        message: message.to_owned(),
+    fn preview(&self) -> Finding {
+        let s = &self.thought.situated.situation;
+        let goal = s.goal();
+        let home = s.home(goal);
+        let yes = format!("revision {goal} answers under the Services of {home}");
+        Finding::either(
+            conditions::PREVIEW_READY,
+            s.agreed() != Some(home) && s.side(home).available,
+            ("Ready", &yes),
+            (
+                "NothingToPreview",
+                "no revision is ready besides what serves",
+            ),
+        )
+    }
+
+    fn converged(&self) -> Finding {
+        let s = &self.thought.situated.situation;
+        let is_there = !s.stable.is_empty() && s.stable.iter().all(|stable| stable.converged);
+        let environment = s.agreed().filter(|_| is_there);
+        let yes = environment.map(|environment| {
+            format!("every endpoint of every stable Service is in {environment}")
+        });
+        Finding::either(
+            conditions::TRAFFIC_CONVERGED,
+            environment.is_some(),
+            ("OneEnvironment", &yes.unwrap_or_default()),
+            (
+                "NotYet",
+                "not every endpoint of every stable Service is in one environment",
+            ),
+        )
+    }
+
+    fn rolled_back(&self) -> Finding {
+        let (s, view) = (&self.thought.situated.situation, &self.thought.view);
+        let hold = s.hold(s.asked);
+        let why = hold.map(|hold| words::held(view, hold));
+        let void = match &view.order {
+            Rollback::Void(why) => why.as_str(),
+            _ => "no revision that the spec asks for is held back",
+        };
+        Finding::either(
+            conditions::ROLLED_BACK,
+            hold.is_some(),
+            ("RevisionHeld", &why.unwrap_or_default()),
+            ("NotHeld", void),
+        )
     }
 }

@@ -4,8 +4,7 @@ use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt as _;
-use restapi_types::{Environment, keys};
-use workloads::plan::held::Aborted;
+use restapi_types::{Aborted, Environment, keys};
 use workloads::pods;
 
 use crate::plan::decide::{Next, Order, Waits};
@@ -80,7 +79,7 @@ pub fn given_up(view: &View<'_>, situated: &Situated, held: Held) -> String {
 pub fn held(view: &View<'_>, held: Held) -> String {
     let Held { revision, serving } = held;
     let record = view.record_of(revision);
-    let aborted = record.and_then(|record| Aborted::on(record));
+    let aborted = record.and_then(|record| Aborted::of(record.as_ref(), record.revision));
     let order = view.world.restapi.annotations().get(keys::ROLLBACK);
     let why = match (aborted, order) {
         (Some(aborted), _) => aborted.why,

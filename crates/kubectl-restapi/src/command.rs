@@ -5,46 +5,12 @@ use std::fmt;
 use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::ControllerRevision;
 use kube::ResourceExt as _;
+pub use restapi_types::command::Verb;
 use restapi_types::{RestAPI, keys};
 use serde_json::{Value, json};
 
 use crate::answer;
 use crate::args::{self, Patience};
-
-/// What is to be done about a revision.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Verb {
-    /// Let it serve.
-    Promote,
-    /// Give it up before it serves.
-    Abort,
-    /// Go back from it to the one before.
-    Rollback,
-    /// Go back to it.
-    Undo,
-    /// Try it again.
-    Retry,
-}
-
-impl Verb {
-    /// As it stands in the annotation.
-    #[must_use]
-    pub const fn as_str(self) -> &'static str {
-        match self {
-            Self::Promote => "promote",
-            Self::Abort => "abort",
-            Self::Rollback => "rollback",
-            Self::Undo => "undo",
-            Self::Retry => "retry",
-        }
-    }
-}
-
-impl fmt::Display for Verb {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(self.as_str())
-    }
-}
 
 /// What somebody typed after the verb.
 #[derive(Debug)]
@@ -153,12 +119,7 @@ pub fn before(restapi: &RestAPI, records: &[ControllerRevision]) -> Before {
     let Some(command) = restapi.annotations().get(keys::COMMAND) else {
         return Before::Nothing;
     };
-    let words: Vec<_> = command.split_whitespace().collect();
-    let id = match words[..] {
-        [_, _, id] => id.to_owned(),
-        // One that is not made of three words is known again by all of it.
-        _ => words.join("-"),
-    };
+    let id = restapi_types::command::id(command);
     let is_answer = |record: &&ControllerRevision| {
         let answered = record.annotations().get(keys::COMMANDED);
         answered.and_then(|answered| answered.split(' ').next()) == Some(&id)

@@ -6,7 +6,7 @@ use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::ControllerRevision;
 use kube::ResourceExt as _;
 use restapi_types::status::{BlueGreenStatus, RolloutPhase};
-use restapi_types::{Environment, RestAPI, keys};
+use restapi_types::{Aborted, Environment, RestAPI, keys};
 use serde::Serialize;
 
 use crate::standing;
@@ -167,12 +167,8 @@ fn held(restapi: &RestAPI, record: &ControllerRevision) -> Option<(String, i64)>
         let why = format!("by the annotation {}: {order}", keys::ROLLBACK);
         return Some((why, order.parse().ok()?));
     }
-    // SERVING OWN WHY; it is over when the application came back to the revision, under another number.
-    let mut words = record.annotations().get(keys::ABORTED)?.splitn(3, ' ');
-    let serving = words.next()?.parse().ok()?;
-    let own: i64 = words.next()?.parse().ok()?;
-    let why = words.next().unwrap_or_default().to_owned();
-    (own == record.revision).then_some((why, serving))
+    let aborted = Aborted::of(record, record.revision)?;
+    Some((aborted.why, aborted.serving))
 }
 
 #[cfg(test)]

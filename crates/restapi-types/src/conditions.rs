@@ -75,6 +75,23 @@ pub struct Finding {
     pub message: String,
 }
 
+/// Reason and message of a condition.
+pub type Words<'a> = (&'a str, &'a str);
+
+impl Finding {
+    /// That it holds, with the words of `yes`, or does not, with those of `no`.
+    #[must_use]
+    pub fn either(type_: &'static str, holds: bool, yes: Words<'_>, no: Words<'_>) -> Self {
+        let (reason, message) = if holds { yes } else { no };
+        Self {
+            type_,
+            verdict: holds.into(),
+            reason: reason.to_owned(),
+            message: message.to_owned(),
+        }
+    }
+}
+
 /// The findings as conditions. `lastTransitionTime` is kept from `previous` unless the status moves.
 #[must_use]
 pub fn merge(

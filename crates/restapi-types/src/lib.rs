@@ -5,7 +5,9 @@
 //! generated from this crate by `cargo xtask generate`.
 #![forbid(unsafe_code)]
 
+pub mod aborted;
 pub mod attempt;
+pub mod command;
 pub mod component;
 pub mod conditions;
 pub mod crd;
@@ -18,6 +20,7 @@ pub mod spec;
 pub mod status;
 pub mod text;
 
+pub use aborted::Aborted;
 pub use attempt::{AttemptMark, Seals};
 pub use component::ComponentName;
 pub use environment::Environment;

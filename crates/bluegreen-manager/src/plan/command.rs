@@ -6,41 +6,11 @@
 
 use k8s_openapi::api::apps::v1::ControllerRevision;
 use kube::ResourceExt as _;
-use restapi_types::keys;
-use workloads::plan::held::Aborted;
+use restapi_types::command::{self, Verb};
+use restapi_types::{Aborted, keys};
 
 use super::situation::{Attempt, Held, Revision, Situation};
 use super::view::View;
-
-/// What somebody asks for.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Verb {
-    /// Let the revision that is ready serve.
-    Promote,
-    /// Give up the revision that is being started.
-    Abort,
-    /// Go back from the revision that serves to the one before, which is still there.
-    Rollback,
-    /// Go back to any revision that is recorded.
-    Undo,
-    /// Try a revision again that was given up.
-    Retry,
-}
-
-impl Verb {
-    const ALL: [(&'static str, Self); 5] = [
-        ("promote", Self::Promote),
-        ("abort", Self::Abort),
-        ("rollback", Self::Rollback),
-        ("undo", Self::Undo),
-        ("retry", Self::Retry),
-    ];
-
-    fn parse(word: &str) -> Option<Self> {
-        let found = Self::ALL.into_iter().find(|(name, _)| *name == word);
-        found.map(|(_, verb)| verb)
-    }
-}
 
 /// What a command does.
 #[derive(Clone, Debug, PartialEq)]
@@ -77,11 +47,11 @@ impl Answer {
 #[must_use]
 pub fn pending(view: &View<'_>, s: &Situation) -> Option<Answer> {
     let command = view.world.restapi.annotations().get(keys::COMMAND)?;
+    let id = command::id(command);
     let words: Vec<_> = command.split_whitespace().collect();
-    let (verb, revision, id) = match words[..] {
-        [verb, revision, id] => (verb, revision, id.to_owned()),
-        // It has none, so it is known again by all of it.
-        _ => ("", "", words.join("-")),
+    let (verb, revision) = match words[..] {
+        [verb, revision, _] => (verb, revision),
+        _ => ("", ""),
     };
     let mut records = view.records.iter();
     if records.any(|record| is_answer(record, &id)) {
@@ -97,7 +67,7 @@ fn is_answer(record: &ControllerRevision, id: &str) -> bool {
 }
 
 fn parse(verb: &str, revision: &str) -> Result<(Verb, Revision), String> {
-    let names = Verb::ALL.map(|(name, _)| name).join(", ");
+    let names = Verb::ALL.map(Verb::as_str).join(", ");
     let known = Verb::parse(verb).ok_or_else(|| {
         format!(
             "it is no command: write VERB REVISION ID, with one of {names}, the revision's number, and an id that was not used before"
@@ -165,7 +135,8 @@ fn undo(
 
 fn retry(view: &View<'_>, revision: Revision) -> Result<Effect, String> {
     let record = view.record_of(revision);
-    let is_held = record.is_some_and(|record| Aborted::on(record).is_some());
+    let is_held =
+        record.is_some_and(|record| Aborted::of(record.as_ref(), record.revision).is_some());
     is_held
         .then_some(Effect::Retry)
         .ok_or_else(|| format!("revision {revision} was not given up"))

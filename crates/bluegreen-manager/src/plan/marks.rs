@@ -9,10 +9,9 @@ use kube::discovery::ApiResource;
 use manager_kit::cache::version;
 use manager_kit::tracker::Target;
 use manager_kit::writer::{Marks, Write};
-use restapi_types::keys;
+use restapi_types::{Aborted, keys};
 use workloads::kinds::Role;
 use workloads::plan::Step;
-use workloads::plan::held::Aborted;
 
 use super::command::{Answer, Effect};
 use super::situate::Situated;

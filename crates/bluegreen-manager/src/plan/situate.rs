@@ -3,10 +3,9 @@
 use jiff::Timestamp;
 use kube::ResourceExt as _;
 use restapi_types::Environment;
-use restapi_types::keys;
 use restapi_types::spec::blue_green::{BlueGreenSpec, PromotionMode};
+use restapi_types::{Aborted, keys};
 use workloads::plan::Rollback;
-use workloads::plan::held::Aborted;
 
 use super::replicas::capacity;
 use super::situation::{Held, Retention, Runs, Side, Situation, Stable};
@@ -185,7 +184,8 @@ fn held(view: &View<'_>) -> Vec<Held> {
     }
     for record in &view.records {
         let revision = number(record.revision);
-        let aborted = Aborted::on(record).map(|aborted| number(aborted.serving));
+        let aborted =
+            Aborted::of(record.as_ref(), record.revision).map(|aborted| number(aborted.serving));
         let serving = aborted.filter(|serving| view.record_of(*serving).is_some());
         let is_new = all.iter().all(|held: &Held| held.revision != revision);
         if let Some(serving) = serving.filter(|_| is_new) {

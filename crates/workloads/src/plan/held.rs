@@ -11,14 +11,13 @@
 //! another number.
 
 use std::collections::BTreeSet;
-use std::fmt;
 use std::sync::Arc;
 
 use k8s_openapi::api::apps::v1::ControllerRevision;
 use kube::ResourceExt as _;
 use kube::core::DynamicObject;
 use restapi_resources::{Application, Invalid};
-use restapi_types::{RestAPI, keys, names};
+use restapi_types::{Aborted, RestAPI, keys, names};
 
 /// What became of an order to go back.
 #[derive(Clone, Debug, PartialEq)]
@@ -34,41 +33,6 @@ pub enum Rollback {
     },
     /// It can't be carried out, or is over; in words.
     Void(String),
-}
-
-/// That a revision was given up in favour of another.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Aborted {
-    /// The number of the revision that is served instead.
-    pub serving: i64,
-    /// The number that the revision had when it was given up.
-    pub own: i64,
-    /// Why, in words.
-    pub why: String,
-}
-
-impl Aborted {
-    /// What the record says, if it still holds.
-    #[must_use]
-    pub fn on(record: &ControllerRevision) -> Option<Self> {
-        let aborted = Self::parse(record.annotations().get(keys::ABORTED)?)?;
-        (aborted.own == record.revision).then_some(aborted)
-    }
-
-    fn parse(text: &str) -> Option<Self> {
-        let mut words = text.splitn(3, ' ');
-        Some(Self {
-            serving: words.next()?.parse().ok()?,
-            own: words.next()?.parse().ok()?,
-            why: words.next().unwrap_or_default().to_owned(),
-        })
-    }
-}
-
-impl fmt::Display for Aborted {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{} {} {}", self.serving, self.own, self.why)
-    }
 }
 
 /// The numbers of the revisions that an order or a command of `restapi` names, or that a record names in favour of
@@ -145,7 +109,8 @@ pub fn rollback(
 fn given_up(app: &Application, records: &[Arc<ControllerRevision>]) -> Rollback {
     let own = names::content(&app.name, &app.revision);
     let record = records.iter().find(|r| r.name_any() == own);
-    let Some(aborted) = record.and_then(|record| Aborted::on(record)) else {
+    let aborted = record.and_then(|record| Aborted::of(record.as_ref(), record.revision));
+    let Some(aborted) = aborted else {
         return Rollback::None;
     };
     let serving = aborted.serving;

@@ -79,6 +79,7 @@ pub async fn run(args: &Args) -> Result<Vec<Figure>> {
     let mut figures = calm.undisturbed();
     for disturbance in Disturbance::ALL {
         if args.disturbed_greens > 0 {
+            let turns = turns.min(disturbance.turns());
             let seen = measured(args, Some(disturbance), args.disturbed_greens, turns).await?;
             figures.extend(seen.disturbed(disturbance));
         }
@@ -156,7 +157,7 @@ impl Bench {
             let variable = json!({"envVars": {"BENCH_GREEN": green.to_string()}});
             self.app.change(variable).await?;
             for turn in 0..turns {
-                let revision = self.turn(green, turn, &mut measured).await?;
+                let revision = self.turn(disturbance, green, turn, &mut measured).await?;
                 if let Some(disturbance) = disturbance {
                     let at = self.begin.elapsed();
                     if disturbance.strike(&self.app).await? {
@@ -196,7 +197,13 @@ impl Bench {
     }
 
     /// One switch, by command, and the same by the bare client; returns the revision that the spec asks for.
-    async fn turn(&mut self, green: u32, turn: u32, measured: &mut Measured) -> Result<i64> {
+    async fn turn(
+        &mut self,
+        disturbance: Option<Disturbance>,
+        green: u32,
+        turn: u32,
+        measured: &mut Measured,
+    ) -> Result<i64> {
         let goes_back = turn % 2 == 1;
         let (phase, verb) = if goes_back {
             (RolloutPhase::Retaining, "rollback")
@@ -213,9 +220,15 @@ impl Bench {
             })
             .await?;
         let to = from.other();
+        // Whoever gives commands takes longer than this to read the status.
+        tokio::time::sleep(Duration::from_millis(500)).await;
         let begin = Instant::now();
         let command = format!("{verb} {revision} {green}-{turn}");
         self.app.annotate(keys::COMMAND, &command).await?;
+        if let Some(disturbance) = disturbance {
+            let moment = Duration::from_millis(u64::from(turn * 37 % 160));
+            disturbance.interrupt(&self.app, moment).await?;
+        }
         let end = self.traffic.until(&self.stable, to, LIMIT).await?;
         let took = crate::sight::milliseconds(begin, end);
         if goes_back {

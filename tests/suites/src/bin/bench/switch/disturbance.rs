@@ -18,7 +18,7 @@ const MANAGERS: &str = "restapi-system";
 /// What happens meanwhile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Disturbance {
-    /// The bluegreen-manager that works is killed after each switch has begun.
+    /// The bluegreen-manager that works is killed at some moment of each switch.
     ManagerKilled,
     /// The `RestAPI` is applied every second, as tools do that keep it in git.
     GitOps,
@@ -73,11 +73,27 @@ impl Disturbance {
         })))
     }
 
+    /// How often each revision is switched to or from at most: after a killed manager another one waits for its lease.
+    pub(super) const fn turns(self) -> u32 {
+        match self {
+            Self::ManagerKilled => 8,
+            Self::GitOps | Self::SelectorEdited => u32::MAX,
+        }
+    }
+
+    /// Does what is done in the middle of a switch, that long after the command.
+    pub(super) async fn interrupt(self, app: &App, moment: Duration) -> Result<()> {
+        if self == Self::ManagerKilled {
+            tokio::time::sleep(moment).await;
+            kill_manager(app).await?;
+        }
+        Ok(())
+    }
+
     /// Does what is done once after each switch; says whether that breaks what serves.
     pub(super) async fn strike(self, app: &App) -> Result<bool> {
         match self {
-            Self::ManagerKilled => kill_manager(app).await.map(|()| false),
-            Self::GitOps => Ok(false),
+            Self::ManagerKilled | Self::GitOps => Ok(false),
             Self::SelectorEdited => edit(app).await.map(|()| true),
         }
     }
