@@ -1,6 +1,6 @@
 //! bluegreen-manager: replaces an application's revision as a whole, without losing or mixing one request.
 //!
-//! [`plan::situation`] is where an application stands, without any object; [`plan::decide`] is what to do next, and a
+//! [`plan::situation`] is where an application stands, without any object; [`mod@plan::decide`] is what to do next, and a
 //! function of that alone. Both are apart from Kubernetes so that every interleaving of two managers, people, pods and
 //! time can be tried out: `plan/model.rs`.
 #![forbid(unsafe_code)]

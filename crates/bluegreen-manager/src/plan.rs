@@ -3,9 +3,9 @@
 //! | module | what it gives |
 //! |---|---|
 //! | [`view`], [`times`] | what there is of an application, environment by environment, and since when |
-//! | [`situate`], [`situation`] | where it stands, without objects |
+//! | [`mod@situate`], [`situation`] | where it stands, without objects |
 //! | [`command`] | what people ask for |
-//! | [`decide`] | what to do next |
+//! | [`mod@decide`] | what to do next |
 //! | [`desired`], [`marks`], `act` | that, as writes |
 //!
 //! bluegreen-manager never writes: pods, Secrets, autoscalers, accounts, policies, routes, the spec of a `RestAPI`, or
