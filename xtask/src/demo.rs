@@ -4,7 +4,8 @@ mod rollout;
 
 use std::fs;
 use std::net::SocketAddr;
-use std::time::Duration;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
 use serde_json::json;
@@ -22,6 +23,9 @@ const NAME: &str = "orders";
 const PATH: &str = "/api/chain";
 /// Long enough for a slow machine to pull nothing and start four pods.
 const READY_SECONDS: u32 = 180;
+
+/// How long nodes may take to route to the first pod of a Service.
+const ROUTED: Duration = Duration::from_secs(10);
 
 /// Arguments of `cargo xtask demo`.
 #[derive(Clone, Debug, clap::Args)]
@@ -52,9 +56,10 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let progress = Progress::with_total("demo", 3);
     progress.step("sample: orders", || apply_sample(target))?;
     progress.step("waiting until it is ready", || wait(target))?;
-    let answer = request(target)?;
+    let answer = answered(target)?;
     let rolled = progress.step("a blue/green rollout, and its rollback", || {
-        rollout::run(target, reachable(target)?)
+        let told = rollout::run(target, reachable(target)?)?;
+        wait(target).map(|()| told)
     })?;
     println!("\n{}", shown(target)?);
     println!("\nGET {PATH} of the view went through these pods:\n");
@@ -130,6 +135,18 @@ fn why(target: &Target) -> String {
         ask(&["get", &format!("restapi/{NAME}"), conditions]),
         ask(&["get", "pods", &selector])
     )
+}
+
+/// The first answer that went all the way: nodes learn of a Service's first pod within a second or two after it is
+/// ready, and refuse connections until then.
+fn answered(target: &Target) -> Result<String> {
+    let end = Instant::now() + ROUTED;
+    loop {
+        match request(target) {
+            Err(_) if Instant::now() < end => thread::sleep(Duration::from_millis(200)),
+            answer => return answer,
+        }
+    }
 }
 
 /// The body of the answer. Straight to the Service where its address can be reached from here, else through
