@@ -114,10 +114,11 @@ async fn kill_manager(app: &App) -> Result<()> {
     let pods: Api<Pod> = Api::namespaced(client, MANAGERS);
     let ours = ListParams::default().labels("app.kubernetes.io/name=bluegreen-manager");
     let pods_now = pods.list(&ours).await?;
-    let pod = pods_now
-        .iter()
-        .find(|pod| holder.starts_with(&pod.name_any()));
-    let pod = pod.with_context(|| format!("{holder} is no pod"))?;
+    let mut pods_now = pods_now.iter();
+    let Some(pod) = pods_now.find(|pod| holder.starts_with(&pod.name_any())) else {
+        // It is dead already, and nobody works yet.
+        return Ok(());
+    };
     let at_once = DeleteParams::default().grace_period(0);
     pods.delete(&pod.name_any(), &at_once).await?;
     Ok(())
