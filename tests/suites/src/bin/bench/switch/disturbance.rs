@@ -18,7 +18,7 @@ const MANAGERS: &str = "restapi-system";
 /// What happens meanwhile.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Disturbance {
-    /// The bluegreen-manager that works is killed at some moment of each switch.
+    /// The pod of the bluegreen-manager that works is deleted, without time to end, at some moment of each switch.
     ManagerKilled,
     /// The `RestAPI` is applied every second, as tools do that keep it in git.
     GitOps,
@@ -73,11 +73,13 @@ impl Disturbance {
         })))
     }
 
-    /// How often each revision is switched to or from at most: after a killed manager another one waits for its lease.
+    /// How often each revision is switched to or from at most: after a killed manager another one waits for its lease,
+    /// and who writes the same field three times in a minute is let.
     pub(super) const fn turns(self) -> u32 {
         match self {
             Self::ManagerKilled => 8,
-            Self::GitOps | Self::SelectorEdited => u32::MAX,
+            Self::GitOps => u32::MAX,
+            Self::SelectorEdited => 2,
         }
     }
 
@@ -99,7 +101,7 @@ impl Disturbance {
     }
 }
 
-/// Kills whoever holds the lease, without time to end.
+/// Deletes the pod of whoever holds the lease, without time to end.
 async fn kill_manager(app: &App) -> Result<()> {
     let client = app.namespace.client.clone();
     let leases: Api<Lease> = Api::namespaced(client.clone(), MANAGERS);
