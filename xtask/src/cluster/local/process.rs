@@ -301,6 +301,10 @@ mod tests {
         let first = running(&layout, "one").unwrap();
         assert!(daemon("exec sleep 601").ensure(&layout).unwrap());
         assert!(!procfs::is_running(first));
+        // Until it is the program, it has the variables of who started it.
+        let second = running(&layout, "one").unwrap();
+        let marked = || procfs::with_variable(MARK, folder.path());
+        assert!(wait_until(STOP, || marked() == [second]));
         kill_all(|| procfs::with_variable(MARK, folder.path())).unwrap();
         assert!(!is_running(&layout, "one"));
     }
