@@ -140,7 +140,7 @@ fn tenant<'a>(
         environment,
         app: side.app.as_ref()?,
         mark,
-        serves: situated.situation.is_selected(environment) || situated.situation.services == 0,
+        serves: situated.situation.is_served_from(environment),
     })
 }
 

@@ -104,9 +104,7 @@ impl Verdict<'_> {
                 .app
                 .as_ref()
                 .map_or(workloads.len(), |app| app.components.len());
-            let is_ready =
-                |run: &&crate::plan::view::Run| run.counts.ready > 0 || run.counts.wanted == 0;
-            let ready = workloads.iter().filter(is_ready).count();
+            let ready = workloads.iter().filter(|run| run.serves()).count();
             Some(EnvironmentStatus {
                 name: environment,
                 revision: signed(attempt.revision),
@@ -249,8 +247,7 @@ impl Verdict<'_> {
 
     fn converged(&self) -> Finding {
         let s = &self.thought.situated.situation;
-        let is_there = !s.stable.is_empty() && s.stable.iter().all(|stable| stable.converged);
-        let environment = s.agreed().filter(|_| is_there);
+        let environment = s.converged();
         let yes = environment.map(|environment| {
             format!("every endpoint of every stable Service is in {environment}")
         });

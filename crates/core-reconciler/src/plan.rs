@@ -17,7 +17,7 @@ use workloads::plan::compare::Compare;
 use workloads::plan::planner::Planner;
 use workloads::plan::turn::{Turn, turn};
 use workloads::plan::{Obstacle, Plan, PlanError, Rollback, held, history, prune};
-use workloads::world::{World, attempt_of};
+use workloads::world::World;
 
 use crate::kinds;
 
@@ -119,8 +119,7 @@ fn companions(
 
 fn planner<'a>(app: &'a Application, world: &'a World) -> Planner<'a> {
     let environment = world.objects.active_environment();
-    let mut workloads = world.workloads_in(environment);
-    let attempt = workloads.find_map(|(_, workload)| attempt_of(workload));
+    let attempt = world.attempt_in(environment);
     Planner {
         world,
         compare: Compare {

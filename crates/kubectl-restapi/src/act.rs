@@ -70,7 +70,7 @@ impl Asking<'_> {
     /// The revision that was named, else the one that the spec asks for: its number is known once
     /// bluegreen-manager has seen the spec as it is now.
     async fn revision(&self, restapi: &RestAPI) -> Result<i64, Failure> {
-        let asked = |restapi: &RestAPI| standing::told(restapi)?.revision;
+        let asked = |restapi: &RestAPI| restapi.rollout()?.revision;
         if let Some(number) = self.wish.revision.or_else(|| asked(restapi)) {
             return Ok(number);
         }
@@ -235,7 +235,7 @@ impl Asking<'_> {
 
 /// Blue/green goes back to what is kept, and nowhere else, by one switch.
 fn is_kept(restapi: &RestAPI, number: i64) -> Result<(), Failure> {
-    let told = standing::told(restapi);
+    let told = restapi.rollout();
     match told.and_then(|told| told.rollback_to) {
         Some(kept) if kept == number => Ok(()),
         Some(kept) => Err(Failure::Refused(format!(

@@ -1,8 +1,7 @@
 //! Where a rollout stands, read off the status. Pure.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
-use restapi_types::spec::blue_green::BlueGreenSpec;
-use restapi_types::status::{BlueGreenStatus, RolloutPhase};
+use restapi_types::status::RolloutPhase;
 use restapi_types::{RestAPI, conditions};
 
 use crate::answer::REVISION_HELD;
@@ -40,15 +39,7 @@ pub struct Standing {
 /// Whether revisions of `restapi` are replaced as a whole.
 #[must_use]
 pub fn is_blue_green(restapi: &RestAPI) -> bool {
-    let spec = restapi.spec.blue_green.as_ref();
-    spec.is_some_and(BlueGreenSpec::is_enabled)
-}
-
-/// What bluegreen-manager says about the spec as it is now.
-#[must_use]
-pub fn told(restapi: &RestAPI) -> Option<&BlueGreenStatus> {
-    let told = restapi.status.as_ref()?.blue_green.as_ref()?;
-    (Some(told.observed_generation) == restapi.metadata.generation).then_some(told)
+    restapi.spec.blue_green().is_some()
 }
 
 /// Where the rollout of the spec, as it is now, stands.
@@ -72,7 +63,7 @@ pub fn standing(restapi: &RestAPI) -> Standing {
 
 fn blue_green(restapi: &RestAPI, core: String) -> Standing {
     let stalled = holds(restapi, conditions::STALLED);
-    let Some(told) = told(restapi) else {
+    let Some(told) = restapi.rollout() else {
         return match stalled {
             Some(stalled) => of(State::Stalled, core, &stalled.message),
             None => unseen(restapi, "bluegreen-manager"),

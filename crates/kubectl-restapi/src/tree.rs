@@ -157,7 +157,7 @@ pub fn tree(objects: &Objects) -> Tree {
 
 fn head(restapi: &RestAPI) -> Head {
     let status = restapi.status.clone().unwrap_or_default();
-    let is_current = standing::told(restapi).is_some();
+    let is_current = restapi.rollout().is_some();
     let is_on = standing::is_blue_green(restapi);
     let rollout = status.blue_green.filter(|_| is_on).map(|told| Rollout {
         is_current,

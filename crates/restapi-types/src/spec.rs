@@ -31,6 +31,7 @@ use routing::{GatewaySpec, IngressSpec, pull_secrets};
 use values::image;
 
 use crate::schema::{choice, own_list_by_name};
+use crate::status::BlueGreenStatus;
 use crate::{ComponentName, RestAPIStatus};
 
 /// Replicas of a component for which the spec says nothing.
@@ -203,6 +204,15 @@ pub struct RestAPISpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(schema_with = "choice::<DeletionPolicy>")]
     pub deletion_policy: Option<DeletionPolicy>,
+}
+
+impl RestAPI {
+    /// What bluegreen-manager says of the spec as it is now.
+    #[must_use]
+    pub fn rollout(&self) -> Option<&BlueGreenStatus> {
+        let told = self.status.as_ref()?.blue_green.as_ref()?;
+        (Some(told.observed_generation) == self.metadata.generation).then_some(told)
+    }
 }
 
 impl RestAPISpec {

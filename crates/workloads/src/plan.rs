@@ -16,8 +16,11 @@ mod undone;
 
 use std::collections::BTreeMap;
 
+use kube::discovery::ApiResource;
+use kube::{Resource, ResourceExt};
+use manager_kit::cache::version;
 use manager_kit::tracker::Target;
-use manager_kit::writer::Write;
+use manager_kit::writer::{Marks, Write};
 use restapi_resources::Invalid;
 
 use crate::kinds::Role;
@@ -41,6 +44,24 @@ pub struct Step {
     pub role: Role,
     /// The write.
     pub write: Write,
+}
+
+impl Step {
+    /// Sets labels and annotations of an object of the kind `K`, in exactly the state in which it was seen.
+    pub fn mark<K>(object: &impl ResourceExt, marks: Marks) -> Self
+    where
+        K: Resource<DynamicType = ()>,
+    {
+        let resource = ApiResource::erase::<K>(&());
+        let target = Target {
+            kind: resource.kind.clone(),
+            name: object.name_any(),
+        };
+        Self {
+            role: Role::Workloads,
+            write: Write::Mark(resource, target, version(object), marks),
+        }
+    }
 }
 
 /// What is to be written for an application, and what stands in the way.

@@ -175,6 +175,13 @@ impl World {
         })
     }
 
+    /// The attempt that an environment runs, where its workloads say so.
+    #[must_use]
+    pub fn attempt_in(&self, environment: Environment) -> Option<AttemptMark> {
+        let mut workloads = self.workloads_in(environment);
+        workloads.find_map(|(_, workload)| attempt_of(workload))
+    }
+
     /// Whether an object has no controlling owner that should have one. Claims that outlive their
     /// application have none.
     #[must_use]

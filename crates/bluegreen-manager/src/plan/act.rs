@@ -1,18 +1,16 @@
 //! From a decision to the writes that carry it out.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use jiff::Timestamp;
 use k8s_openapi::api::core::v1::Service;
 use kube::ResourceExt as _;
 use kube::core::DynamicObject;
-use kube::discovery::ApiResource;
-use manager_kit::cache::version;
 use manager_kit::tracker::Target;
-use manager_kit::writer::{Marks, Write};
+use manager_kit::writer::Marks;
 use restapi_types::{AttemptMark, ComponentName, Environment, keys, names};
 use workloads::adoption::Request;
-use workloads::kinds::{Role, is_workload, of_workloads};
+use workloads::kinds::{is_workload, of_workloads};
 use workloads::plan::{Obstacle, Plan, PlanError, Step, prune};
 use workloads::world::environment_of;
 
@@ -105,14 +103,15 @@ impl Act<'_, '_> {
         if order == Order::EdgeFirst {
             components.reverse();
         }
+        let desired = tenant.desired(self.view, &components.iter().copied().collect())?;
+        let mut services: BTreeMap<_, _> = desired
+            .into_iter()
+            .filter(|object| object.draft.resource.kind == "Service")
+            .map(|object| (object.draft.name.clone(), object))
+            .collect();
         for component in components {
-            let desired = tenant.desired(self.view, &BTreeSet::from([component]))?;
-            let mut stable = desired.into_iter().filter(|object| {
-                object.draft.resource.kind == "Service"
-                    && object.component == Some(component)
-                    && object.draft.name == names::stable(&tenant.app.name, component)
-            });
-            let Some(service) = stable.next() else {
+            let stable = names::stable(&tenant.app.name, component);
+            let Some(service) = services.remove(&stable) else {
                 continue;
             };
             let step = tenant.planner(self.view).step(tenant.app, service, plan)?;
@@ -137,12 +136,7 @@ impl Act<'_, '_> {
             let mut marks = Marks::default();
             let raised = seals.raised(environment, number);
             marks.annotate(keys::SEALED, &raised.to_string());
-            let resource = ApiResource::erase::<Service>(&());
-            let target = target_of(service);
-            Step {
-                role: Role::Workloads,
-                write: Write::Mark(resource, target, version(service), marks),
-            }
+            Step::mark::<Service>(service, marks)
         })
         .collect()
     }
@@ -178,7 +172,7 @@ impl Act<'_, '_> {
                         number: attempt.number,
                         hash: app.revision.clone(),
                     },
-                    serves: self.serves(environment),
+                    serves: self.situated.situation.is_served_from(environment),
                 }),
                 (Some(_), None) => None,
                 (None, _) => tenant(view, self.situated, environment)
@@ -209,11 +203,6 @@ impl Act<'_, '_> {
                 .push(prune::surplus(view.app, wanted, world, of_workloads));
         }
         Ok(())
-    }
-
-    fn serves(&self, environment: Environment) -> bool {
-        let s = &self.situated.situation;
-        s.is_selected(environment) || s.services == 0
     }
 
     /// Whether the environment runs what is to be served and is not given up, or inherits the stable Services.

@@ -3,13 +3,14 @@
 use std::collections::BTreeSet;
 
 use manager_kit::tracker::Target;
+use manager_kit::writer::Write;
 use restapi_resources::{Application, RenderVersion, render};
 use restapi_types::{AttemptMark, ComponentName, Environment, keys};
 use workloads::kinds::is_workload;
 use workloads::plan::compare::{Compare, set};
 use workloads::plan::desired::{self, Desired};
 use workloads::plan::planner::Planner;
-use workloads::plan::{Plan, PlanError};
+use workloads::plan::{Plan, PlanError, Step};
 
 use super::replicas;
 use super::view::View;
@@ -111,8 +112,11 @@ impl Tenant<'_> {
 }
 
 /// Takes the first workload that is created out of a wave, into one before it: who creates it has the environment.
-fn leaf_first(wave: &mut Vec<workloads::plan::Step>, before: &mut Vec<Vec<workloads::plan::Step>>) {
-    let is_first = |step: &workloads::plan::Step| matches!(&step.write, manager_kit::writer::Write::Create(draft) if is_workload(&draft.resource.kind));
+fn leaf_first(wave: &mut Vec<Step>, before: &mut Vec<Vec<Step>>) {
+    let is_first = |step: &Step| match &step.write {
+        Write::Create(draft) => is_workload(&draft.resource.kind),
+        _ => false,
+    };
     if let Some(at) = wave.iter().position(is_first) {
         before.push(vec![wave.remove(at)]);
     }

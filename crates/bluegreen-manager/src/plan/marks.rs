@@ -4,13 +4,8 @@ use std::collections::BTreeMap;
 
 use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::ControllerRevision;
-use kube::ResourceExt as _;
-use kube::discovery::ApiResource;
-use manager_kit::cache::version;
-use manager_kit::tracker::Target;
-use manager_kit::writer::{Marks, Write};
+use manager_kit::writer::Marks;
 use restapi_types::{Aborted, keys};
-use workloads::kinds::Role;
 use workloads::plan::Step;
 
 use super::command::{Answer, Effect};
@@ -83,8 +78,7 @@ impl<'a, 'b> Pending<'a, 'b> {
     /// That all requests go to what the stable Services select, once that is so.
     pub fn converged(&mut self, situated: &Situated, now: Timestamp) {
         let s = &situated.situation;
-        let is_there = !s.stable.is_empty() && s.stable.iter().all(|stable| stable.converged);
-        let Some(environment) = s.agreed().filter(|_| is_there) else {
+        let Some(environment) = s.converged() else {
             return;
         };
         let side = s.side(environment);
@@ -119,14 +113,7 @@ impl<'a, 'b> Pending<'a, 'b> {
         let view = self.view;
         let step = |(revision, marks): (Revision, Marks)| {
             let record = view.record_of(revision)?;
-            let target = Target {
-                kind: "ControllerRevision".to_owned(),
-                name: record.name_any(),
-            };
-            let resource = ApiResource::erase::<ControllerRevision>(&());
-            let write = Write::Mark(resource, target, version(record.as_ref()), marks);
-            let role = Role::Workloads;
-            Some(Step { role, write })
+            Some(Step::mark::<ControllerRevision>(record.as_ref(), marks))
         };
         self.marks.into_iter().filter_map(step).collect()
     }

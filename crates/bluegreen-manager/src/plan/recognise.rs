@@ -11,22 +11,14 @@ use serde_json::json;
 use workloads::plan::held;
 use workloads::world::World;
 
-/// A revision that was recognised.
-pub(super) struct Recognised {
-    /// Its hash.
-    pub(super) hash: String,
-    /// The application as it was in it.
-    pub(super) app: Application,
-}
-
-/// The revision whose templates these are: that which the spec asks for, else the newest of the recorded ones. Where
+/// The application as it was in the revision whose templates these are: that which the spec asks for, else the newest of the recorded ones. Where
 /// none fits, pods were being replaced one component at a time, and that is gone on with.
 pub(super) fn recognise(
     app: &Application,
     records: &[Arc<ControllerRevision>],
     world: &World,
     environment: Environment,
-) -> Recognised {
+) -> Application {
     let mut newest: Vec<_> = records.iter().collect();
     newest.sort_by_key(|record| std::cmp::Reverse(record.revision));
     let earlier = newest
@@ -34,11 +26,7 @@ pub(super) fn recognise(
         .filter_map(|record| held::again(app, record).ok());
     let mut candidates = std::iter::once(app.clone()).chain(earlier);
     let found = candidates.find(|candidate| is_what_runs(candidate, world, environment));
-    let app = found.unwrap_or_else(|| app.clone());
-    Recognised {
-        hash: app.revision.clone(),
-        app,
-    }
+    found.unwrap_or_else(|| app.clone())
 }
 
 fn is_what_runs(app: &Application, world: &World, environment: Environment) -> bool {

@@ -11,7 +11,7 @@ use super::replicas::capacity;
 use super::situation::{Held, Retention, Runs, Side, Situation, Stable};
 use super::slices;
 use super::times::{Times, after};
-use super::view::{View, number};
+use super::view::{Run, View, number};
 
 /// Where an application stands, and the points in time at which that changes by itself.
 #[derive(Clone, Debug)]
@@ -159,7 +159,6 @@ impl Kept {
 
 fn side(view: &View<'_>, environment: Environment, times: &Times, clock: &mut Clock) -> Side {
     let seen = view.side(environment);
-    let serves = |run: &super::view::Run| run.counts.wanted == 0 || run.counts.ready > 0;
     let is_complete = matches!(seen.runs, Runs::All(_));
     let stable = times
         .available
@@ -167,7 +166,7 @@ fn side(view: &View<'_>, environment: Environment, times: &Times, clock: &mut Cl
     let is_stable = stable.is_some_and(|stable| clock.is_over(stable));
     Side {
         runs: seen.runs,
-        serves: is_complete && seen.workloads.iter().all(serves),
+        serves: is_complete && seen.workloads.iter().all(Run::serves),
         available: is_stable && capacity::is_enough(view, environment),
         has_endpoints: seen.has_endpoints,
     }

@@ -137,6 +137,19 @@ impl Situation {
         self.stable.iter().any(|s| s.selects == environment)
     }
 
+    /// Whether requests go to the environment; where nothing can be switched, what is there serves.
+    #[must_use]
+    pub fn is_served_from(&self, environment: Environment) -> bool {
+        self.is_selected(environment) || self.services == 0
+    }
+
+    /// The environment to which all requests go, once every endpoint of every stable Service is in it.
+    #[must_use]
+    pub fn converged(&self) -> Option<Environment> {
+        let is_there = self.stable.iter().all(|s| s.converged);
+        self.agreed().filter(|_| is_there)
+    }
+
     /// Whether a stable Service must not select any more what the environment runs.
     #[must_use]
     pub fn is_sealed(&self, environment: Environment) -> bool {

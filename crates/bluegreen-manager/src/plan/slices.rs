@@ -9,7 +9,7 @@ use workloads::plan::compare::annotation;
 use workloads::world::{World, environment_of};
 
 /// The kind of the objects that say it.
-pub(super) const KIND: &str = "EndpointSlice";
+const KIND: &str = "EndpointSlice";
 
 /// The label by which one names its Service.
 const SERVICE_NAME: &str = "kubernetes.io/service-name";

@@ -10,12 +10,12 @@ use kube::ResourceExt as _;
 use kube::core::DynamicObject;
 use restapi_resources::{Application, Component};
 use restapi_types::spec::blue_green::BlueGreenSpec;
-use restapi_types::{AttemptMark, ComponentName, Environment, keys, names};
+use restapi_types::{AttemptMark, ComponentName, Environment, keys};
 use workloads::counts::{self, Counts};
 use workloads::plan::{Rollback, held, history};
 use workloads::world::{World, attempt_of, environment_of, selected};
 
-use super::recognise::{Recognised, recognise};
+use super::recognise::recognise;
 use super::situation::{Attempt, Revision, Runs};
 use super::slices;
 
@@ -32,6 +32,14 @@ pub struct Run {
     pub deployed_at: Option<Timestamp>,
     /// When it was created.
     pub created_at: Option<Timestamp>,
+}
+
+impl Run {
+    /// Whether it has a pod that is ready, or none is asked for.
+    #[must_use]
+    pub const fn serves(&self) -> bool {
+        self.counts.wanted == 0 || self.counts.ready > 0
+    }
 }
 
 /// One environment.
@@ -270,7 +278,8 @@ impl<'a> Seen<'a, '_> {
     /// What another manager made is known by its pod templates. It is as good as a revision that is being made in
     /// place, until its workloads say what they are.
     fn recognised(&self, environment: Environment, side: &mut SideView) {
-        let Recognised { hash, app } = recognise(self.app, self.records, self.world, environment);
+        let app = recognise(self.app, self.records, self.world, environment);
+        let hash = app.revision.clone();
         let marks = side.workloads.iter().filter_map(|run| run.mark.as_ref());
         let known = marks.clone().find(|mark| mark.hash == hash);
         let number = known.map_or_else(|| self.last_number() + 1, |mark| mark.number);
@@ -298,9 +307,7 @@ impl<'a> Seen<'a, '_> {
         if hash == self.app.revision {
             return Some(self.app.clone());
         }
-        let name = names::content(&self.app.name, hash);
-        let record = self.records.iter().find(|r| r.name_any() == name)?;
-        held::again(self.app, record).ok()
+        held::again(self.app, history::of_hash(self.app, self.records, hash)?).ok()
     }
 
     /// The number of a revision; 0, which no revision has, where its record is gone.
@@ -308,8 +315,7 @@ impl<'a> Seen<'a, '_> {
         if hash == self.app.revision {
             return number(self.asked.revision);
         }
-        let name = names::content(&self.app.name, hash);
-        let record = self.records.iter().find(|r| r.name_any() == name);
+        let record = history::of_hash(self.app, self.records, hash);
         record.map_or(0, |record| number(record.revision))
     }
 }

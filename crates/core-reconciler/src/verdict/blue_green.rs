@@ -1,38 +1,32 @@
 //! What bluegreen-manager says, as far as Ready depends on it.
 
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
-use kube::ResourceExt as _;
 use restapi_resources::Application;
-use restapi_types::{conditions, names};
-use workloads::plan::held;
-use workloads::world::{World, attempt_of};
+use restapi_types::conditions;
+use workloads::plan::{held, history};
+use workloads::world::World;
 
 use super::issue::{Issue, Weight};
 
 /// The application as it is served, where bluegreen-manager serves another revision than the spec asks for.
 pub(super) fn served(app: &Application, world: &World) -> Option<Application> {
     app.spec.blue_green()?;
-    let environment = world.objects.active_environment();
-    let mut workloads = world.workloads_in(environment);
-    let attempt = workloads.find_map(|(_, workload)| attempt_of(workload))?;
-    let name = names::content(&app.name, &attempt.hash);
+    let attempt = world.attempt_in(world.objects.active_environment())?;
     let records = world.records();
-    let record = records.iter().find(|record| record.name_any() == name)?;
-    held::again(app, record).ok()
+    held::again(app, history::of_hash(app, &records, &attempt.hash)?).ok()
 }
 
 /// What stands between the application and Ready, besides what core-reconciler sees itself.
 pub(super) fn issue(app: &Application, world: &World) -> Option<Issue> {
     app.spec.blue_green()?;
-    let status = world.restapi.status.as_ref();
-    let told = status.and_then(|status| status.blue_green.as_ref());
-    if told.is_none_or(|told| told.observed_generation != app.generation) {
+    if world.restapi.rollout().is_none() {
         return Some(Issue {
             reason: "WaitingForBlueGreenManager".to_owned(),
             message: "spec.blueGreen is on, and bluegreen-manager has not taken this generation up: see that it is installed and runs; what serves goes on serving".to_owned(),
             weight: Weight::Progress,
         });
     }
+    let status = world.restapi.status.as_ref();
     let all = status.and_then(|status| status.conditions.as_deref());
     let all = all.unwrap_or_default();
     let (condition, weight) = first(

@@ -19,6 +19,8 @@ use kube::core::DynamicObject;
 use restapi_resources::{Application, Invalid};
 use restapi_types::{Aborted, RestAPI, keys, names};
 
+use super::history;
+
 /// What became of an order to go back.
 #[derive(Clone, Debug, PartialEq)]
 pub enum Rollback {
@@ -107,8 +109,7 @@ pub fn rollback(
 }
 
 fn given_up(app: &Application, records: &[Arc<ControllerRevision>]) -> Rollback {
-    let own = names::content(&app.name, &app.revision);
-    let record = records.iter().find(|r| r.name_any() == own);
+    let record = history::of_hash(app, records, &app.revision);
     let aborted = record.and_then(|record| Aborted::of(record.as_ref(), record.revision));
     let Some(aborted) = aborted else {
         return Rollback::None;

@@ -6,6 +6,18 @@ use k8s_openapi::api::apps::v1::ControllerRevision;
 use kube::ResourceExt as _;
 use restapi_resources::Application;
 use restapi_resources::controller_revision::controller_revision;
+use restapi_types::names;
+
+/// The record of the revision with that hash, if it is kept.
+#[must_use]
+pub fn of_hash<'a>(
+    app: &Application,
+    records: &'a [Arc<ControllerRevision>],
+    hash: &str,
+) -> Option<&'a Arc<ControllerRevision>> {
+    let name = names::content(&app.name, hash);
+    records.iter().find(|record| record.name_any() == name)
+}
 
 /// The record of the revision that the spec asks for, and its number: one more than every other's. Coming
 /// back to an earlier revision raises the number of its record.

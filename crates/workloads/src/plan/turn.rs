@@ -8,16 +8,12 @@
 use k8s_openapi::api::core::v1::Service;
 use kube::ResourceExt as _;
 use kube::core::DynamicObject;
-use kube::discovery::ApiResource;
-use manager_kit::cache::version;
-use manager_kit::tracker::Target;
-use manager_kit::writer::{Marks, Write};
+use manager_kit::writer::Marks;
 use restapi_resources::Application;
 use restapi_types::keys;
 
 use super::Step;
 use super::compare::annotation;
-use crate::kinds::Role;
 use crate::world::World;
 
 /// Whose turn it is.
@@ -79,13 +75,5 @@ fn note(app: &Application, service: &DynamicObject, me: &str) -> Step {
     let mut marks = Marks::default();
     marks.annotate(keys::WRITER, me);
     marks.label(keys::GENERATION, &app.generation.to_string());
-    let target = Target {
-        kind: "Service".to_owned(),
-        name: service.name_any(),
-    };
-    let resource = ApiResource::erase::<Service>(&());
-    Step {
-        role: Role::Workloads,
-        write: Write::Mark(resource, target, version(service), marks),
-    }
+    Step::mark::<Service>(service, marks)
 }

@@ -8,7 +8,7 @@ use anyhow::{Context, Result, ensure};
 use k8s_openapi::api::apps::v1::Deployment;
 use kube::ResourceExt as _;
 use kube::api::{DeleteParams, ListParams};
-use restapi_types::status::{BlueGreenStatus, RolloutPhase};
+use restapi_types::status::RolloutPhase;
 use restapi_types::{ComponentName, Environment, RestAPI, conditions, keys};
 use serde_json::{Value, json};
 use suites::app::{self, App, told};
@@ -44,17 +44,11 @@ fn load(app: &App, edge: std::net::SocketAddr) -> Load {
     Load::start(edge, ComponentName::View, RATE)
 }
 
-/// bluegreen-manager's part of a status that speaks of the newest spec.
-fn rollout(restapi: &RestAPI) -> Option<&BlueGreenStatus> {
-    let told = restapi.status.as_ref()?.blue_green.as_ref()?;
-    (Some(told.observed_generation) == restapi.metadata.generation).then_some(told)
-}
-
 /// Waits until the revision serves, in that phase.
 async fn serves(app: &App, revision: i64, phase: RolloutPhase) -> Result<Environment> {
     let what = format!("serves revision {revision} and is {phase:?}");
     app.until(&what, ROLLED_OUT, |restapi| {
-        let told = rollout(restapi)?;
+        let told = restapi.rollout()?;
         let environment = restapi.status.as_ref()?.active_environment?;
         let is_so = told.serving == Some(revision) && told.phase == Some(phase);
         is_so.then_some(environment)
@@ -201,7 +195,7 @@ async fn a_manager_that_is_killed_in_the_middle_is_gone_on_from() -> Result<()> 
         let load = load(&app, app.address(ComponentName::View).await?);
         app.change(json!({"image": setting::next_demo()?})).await?;
         app.until("starts the revision", ROLLED_OUT, |restapi| {
-            (rollout(restapi)?.phase == Some(RolloutPhase::Starting)).then_some(())
+            (restapi.rollout()?.phase == Some(RolloutPhase::Starting)).then_some(())
         })
         .await?;
         operator::kill_process(&manager.leader().await?)?;

@@ -7,7 +7,7 @@ mod traffic;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
-use restapi_types::status::{BlueGreenStatus, RolloutPhase};
+use restapi_types::status::RolloutPhase;
 use restapi_types::{ComponentName, Environment, RestAPI, keys, names};
 use serde_json::json;
 use suites::app::{self, App};
@@ -214,7 +214,7 @@ impl Bench {
         let (revision, from) = self
             .app
             .until(&what, LIMIT, |restapi| {
-                let told = rollout(restapi)?;
+                let told = restapi.rollout()?;
                 let environment = restapi.status.as_ref()?.active_environment?;
                 (told.phase == Some(phase)).then_some((told.revision?, environment))
             })
@@ -253,12 +253,6 @@ impl Bench {
         };
         self.app.until(&what, LIMIT, told).await
     }
-}
-
-/// bluegreen-manager's part of a status that speaks of the newest spec.
-fn rollout(restapi: &RestAPI) -> Option<&BlueGreenStatus> {
-    let told = restapi.status.as_ref()?.blue_green.as_ref()?;
-    (Some(told.observed_generation) == restapi.metadata.generation).then_some(told)
 }
 
 /// From the first to the last request that was lost in a window of time, in milliseconds.
