@@ -1,5 +1,7 @@
 //! What bluegreen-manager can be told besides what every manager can.
 
+use crate::probe::Prometheus;
+
 /// Arguments of bluegreen-manager.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub struct BlueGreenArgs {
@@ -8,4 +10,9 @@ pub struct BlueGreenArgs {
     #[arg(long, env = "WATCH_SECRETS", value_parser = clap::builder::FalseyValueParser::new(),
           action = clap::ArgAction::SetTrue)]
     pub watch_secrets: bool,
+
+    /// The Prometheus that gates may ask, such as `http://prometheus.monitoring:9090`. Whoever may write a RestAPI can
+    /// ask it anything, and is told whether the answer keeps to bounds.
+    #[arg(long, env = "PROMETHEUS_URL")]
+    pub prometheus_url: Option<Prometheus>,
 }

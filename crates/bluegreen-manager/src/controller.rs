@@ -9,6 +9,7 @@ use manager_kit::context::Context;
 use manager_kit::error::KitError;
 use manager_kit::lease::HeldShard;
 use manager_kit::runner::{self, ReconcileError, Reconciler, Requeue};
+use manager_kit::tracker::Owner;
 use manager_kit::watch::{InvalidObject, main_stream};
 use manager_kit::writer::{WriteError, Writer};
 use restapi_resources::Application;
@@ -25,6 +26,7 @@ use workloads::world::World;
 use crate::args::BlueGreenArgs;
 use crate::kinds;
 use crate::plan::{self, Thought, think};
+use crate::tries::Tries;
 use crate::{report, verdict};
 
 /// How soon to look again at what goes by itself.
@@ -38,10 +40,13 @@ const LATER: Duration = Duration::from_secs(10);
 /// # Errors
 /// When a watch ends.
 pub async fn run(ctx: Context, args: BlueGreenArgs) -> Result<(), KitError> {
-    let (caches, triggers) = watches::all(&ctx, kinds::seen(), args.watch_secrets);
+    let (caches, mut triggers) = watches::all(&ctx, kinds::seen(), args.watch_secrets);
+    let (tries, ended) = Tries::new(args.prometheus_url, ctx.clock.clone());
+    triggers.push(ended);
     let main = main_stream(&ctx, ctx.api(), watcher::Config::default(), crd::NAME);
     let manager = BlueGreen {
         hands: Hands::new(ctx.clone(), caches),
+        tries,
     };
     runner::run(&ctx, plan::WRITER, main, triggers, Arc::new(manager)).await
 }
@@ -49,6 +54,7 @@ pub async fn run(ctx: Context, args: BlueGreenArgs) -> Result<(), KitError> {
 /// bluegreen-manager's work on one application.
 struct BlueGreen {
     hands: Hands,
+    tries: Tries,
 }
 
 impl Reconciler for BlueGreen {
@@ -74,8 +80,10 @@ impl Reconciler for BlueGreen {
             Ok(world) => world,
             Err(requeue) => return Ok(requeue),
         };
-        let writer = self.hands.writer(owner(&world.restapi), &shard);
+        let key = owner(&world.restapi);
+        let writer = self.hands.writer(key.clone(), &shard);
         if world.restapi.metadata.deletion_timestamp.is_some() {
+            self.tries.forget(&key);
             return Ok(Requeue::AwaitChange);
         }
         // core-reconciler says what is wrong with one that can't be read.
@@ -105,7 +113,9 @@ impl BlueGreen {
     ) -> Result<Requeue, Error> {
         let ctx = &self.hands.ctx;
         let now = ctx.clock.now();
-        let mut thought = think(app, spec, world, now)?;
+        let key = owner(&world.restapi);
+        let tried = self.tries.ended(&key);
+        let mut thought = think(app, spec, world, &tried, now)?;
         self.hands.leave_alone(world, &mut thought.plan).await?;
         let done = self
             .hands
@@ -115,6 +125,7 @@ impl BlueGreen {
             Ok(outcome) => outcome,
             Err(requeue) => return Ok(requeue),
         };
+        self.tries(&key, &mut thought);
         repairs(&ctx.events, world, &thought.plan);
         replacements(&ctx.events, world, &thought.plan);
         let verdict = verdict::status(&thought, &outcome, now);
@@ -124,6 +135,20 @@ impl BlueGreen {
         let waits = [next_look(&thought, &outcome, now), world.config.read_again];
         let soonest = waits.into_iter().flatten().min();
         Ok(soonest.map_or(Requeue::AwaitChange, Requeue::After))
+    }
+}
+
+impl BlueGreen {
+    /// Begins what is to be tried of gates.
+    fn tries(&self, key: &Owner, thought: &mut Thought<'_>) {
+        let is_paused = thought.plan.is_paused;
+        match thought.situated.gates.as_mut().filter(|_| !is_paused) {
+            Some(gates) => {
+                let due = std::mem::take(&mut gates.due);
+                self.tries.begin(key, &gates.open, due, thought.view.tried);
+            }
+            None => self.tries.forget(key),
+        }
     }
 }
 

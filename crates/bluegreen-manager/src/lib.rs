@@ -9,6 +9,8 @@ pub mod args;
 pub mod controller;
 pub mod kinds;
 pub mod plan;
+pub mod probe;
 pub mod report;
+pub mod tries;
 pub mod verdict;
 pub mod words;

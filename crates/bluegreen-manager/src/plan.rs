@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`view`], [`times`] | what there is of an application, environment by environment, and since when |
 //! | [`mod@situate`], [`situation`] | where it stands, without objects |
+//! | [`mod@gates`] | what is tried before it serves, and once it does |
 //! | [`command`] | what people ask for |
 //! | [`mod@decide`] | what to do next |
 //! | [`desired`], [`marks`], `act` | that, as writes |
@@ -12,9 +13,11 @@
 //! anything of an application that does not have blue/green on.
 
 mod act;
+mod clock;
 pub mod command;
 pub mod decide;
 pub mod desired;
+pub mod gates;
 pub mod marks;
 mod recognise;
 mod replicas;
@@ -42,6 +45,7 @@ use workloads::world::World;
 use act::Act;
 use decide::{Next, decide};
 use desired::Tenant;
+use gates::Tried;
 use situate::{Situated, situate};
 use view::View;
 
@@ -60,7 +64,7 @@ pub struct Thought<'a> {
     pub plan: Plan,
 }
 
-/// Decides for `app`, which `world` describes, at `now`.
+/// Decides for `app`, which `world` describes, at `now`. `tried` are tries of its gates that have ended since.
 ///
 /// # Errors
 /// [`PlanError`] when an object can't be written as JSON, which no rendered object is.
@@ -68,9 +72,10 @@ pub fn think<'a>(
     app: &'a Application,
     spec: &BlueGreenSpec,
     world: &'a World,
+    tried: &'a [Tried],
     now: Timestamp,
 ) -> Result<Thought<'a>, PlanError> {
-    let view = View::new(app, spec.clone(), world);
+    let view = View::new(app, spec.clone(), world, tried);
     let mut situated = situate(&view, now);
     let mut plan = Plan {
         revision_number: view.record.revision,

@@ -3,15 +3,19 @@
 use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
 use kube::ResourceExt as _;
+use restapi_resources::gate_job;
 use restapi_types::conditions::{self, Finding};
-use restapi_types::status::{BlueGreenStatus, CommandStatus, EnvironmentStatus, RolloutPhase};
-use restapi_types::{Environment, RestAPIStatus, keys};
+use restapi_types::spec::gates::{GateSpec, Moment};
+use restapi_types::status::{
+    BlueGreenStatus, CommandStatus, EnvironmentStatus, GateState, GateStatus, RolloutPhase,
+};
+use restapi_types::{Environment, GateMark, GateMarks, RestAPIStatus, keys};
 use workloads::apply::Outcome;
 use workloads::plan::Rollback;
 
 use crate::plan::Thought;
 use crate::plan::decide::{Next, Waits};
-use crate::plan::situation::Revision;
+use crate::plan::situation::{Gated, Revision};
 use crate::plan::times::after;
 use crate::words;
 
@@ -48,6 +52,27 @@ pub fn status(thought: &Thought<'_>, outcome: &Outcome, now: Timestamp) -> RestA
             now,
         )),
         ..RestAPIStatus::default()
+    }
+}
+
+fn gate_status(gate: &GateSpec, moment: Moment, mark: Option<&GateMark>, runs: bool) -> GateStatus {
+    let mark = mark.filter(|mark| mark.hash == gate_job::hash(gate));
+    let unmarked = if runs {
+        GateState::Running
+    } else {
+        GateState::Waiting
+    };
+    let state = mark.map_or(unmarked, |mark| mark.state);
+    let ended = mark.filter(|_| state != GateState::Running);
+    GateStatus {
+        name: gate.name.clone(),
+        moment,
+        state,
+        passed: mark.map_or(0, |mark| mark.passed.into()),
+        failed: mark.map_or(0, |mark| mark.failed.into()),
+        message: mark.map(|mark| mark.why.clone()),
+        started_at: mark.map(|mark| Time(mark.began)),
+        ended_at: ended.map(|mark| Time(mark.last)),
     }
 }
 
@@ -89,8 +114,35 @@ impl Verdict<'_> {
             rollback_to: kept.and_then(|e| s.side(e).runs.revision()).map(signed),
             retained_until: converged.map(|at| Time(after(at, view.spec.hot()))),
             environments: Some(self.environments()),
+            gates: self.gates(),
             command: self.command(),
         }
+    }
+
+    /// What came of the gates of the revision that the spec asks for; nothing where it has none.
+    fn gates(&self) -> Option<Vec<GateStatus>> {
+        let (view, situated) = (&self.thought.view, &self.thought.situated);
+        let s = &situated.situation;
+        let marks = if let Some(gates) = &situated.gates {
+            gates.marks.clone()
+        } else {
+            let attempt = s.side(s.home(s.asked)).runs.attempt();
+            let record = view.record_of(s.asked)?;
+            GateMarks::of(record.as_ref(), attempt.map_or(0, |attempt| attempt.number))
+        };
+        let of_now = situated.gates.as_ref();
+        let runs = |gate: &GateSpec, moment| {
+            let jobs = of_now.filter(|gates| gates.moment == moment);
+            jobs.is_some_and(|gates| gates.jobs.contains(gate))
+        };
+        let all = Moment::ALL.into_iter().flat_map(|moment| {
+            let gates = view.spec.gates(moment).iter();
+            let marks = &marks;
+            let gates = gates.map(move |gate| (gate, marks.at(moment).get(&gate.name)));
+            gates.map(move |(gate, mark)| gate_status(gate, moment, mark, runs(gate, moment)))
+        });
+        let all: Vec<_> = all.collect();
+        (!all.is_empty()).then_some(all)
     }
 
     fn environments(&self) -> Vec<EnvironmentStatus> {
@@ -144,6 +196,10 @@ impl Verdict<'_> {
         match next {
             Next::TakeOver => RolloutPhase::TakingOver,
             Next::Wait(Waits::Approval) => RolloutPhase::Awaiting,
+            Next::Wait(Waits::Gates) => RolloutPhase::Verifying,
+            Next::Wait(Waits::Retention) if is_served && s.gated == Gated::Pending => {
+                RolloutPhase::Verifying
+            }
             Next::Switch(..) | Next::Wait(Waits::Convergence) => RolloutPhase::Switching,
             Next::Hold(_) => RolloutPhase::Held,
             // Where it does not serve yet, all of that is on the way there.
@@ -207,7 +263,10 @@ impl Verdict<'_> {
         let reason = format!("{phase:?}");
         let is_under_way = matches!(
             phase,
-            RolloutPhase::TakingOver | RolloutPhase::Starting | RolloutPhase::Switching
+            RolloutPhase::TakingOver
+                | RolloutPhase::Starting
+                | RolloutPhase::Verifying
+                | RolloutPhase::Switching
         );
         let to_promote = format!("{message}: `promote {goal}`, or `abort {goal}`");
         vec![

@@ -4,12 +4,14 @@ use std::sync::Arc;
 
 use k8s_openapi::api::core::v1::Pod;
 use kube::ResourceExt as _;
+use restapi_types::status::GateState;
 use restapi_types::{Aborted, Environment, keys};
 use workloads::pods;
 
 use crate::plan::decide::{Next, Order, Waits};
+use crate::plan::gates::obstacle;
 use crate::plan::situate::Situated;
-use crate::plan::situation::{Held, Retention, Revision};
+use crate::plan::situation::{Gated, Held, Retention, Revision};
 use crate::plan::view::View;
 
 /// What an environment lacks, as its pods tell it.
@@ -64,7 +66,9 @@ pub fn given_up(view: &View<'_>, situated: &Situated, held: Held) -> String {
     let progress = progress(view, home);
     let timeout = view.spec.approval_timeout();
     let is_ready = situated.times(home).available.is_some();
-    if let (true, Some(timeout)) = (is_ready && situated.situation.is_late, timeout) {
+    if situated.situation.gated == Gated::Failed {
+        gates(view, situated)
+    } else if let (true, Some(timeout)) = (is_ready && situated.situation.is_late, timeout) {
         format!("nobody promoted it within {} s", timeout.as_secs())
     } else if situated.situation.is_late {
         let seconds = view.spec.progress_deadline().as_secs();
@@ -72,6 +76,38 @@ pub fn given_up(view: &View<'_>, situated: &Situated, held: Held) -> String {
     } else {
         format!("it failed while the Services were being moved to it: {progress}")
     }
+}
+
+/// What the gates that have not passed have come to: those that have failed first.
+fn gates(view: &View<'_>, situated: &Situated) -> String {
+    let Some(gates) = &situated.gates else {
+        return "its gates are tried".to_owned();
+    };
+    let told = view.spec.gates(gates.moment).iter().filter_map(|gate| {
+        let mark = gates.marks.at(gates.moment).get(&gate.name);
+        let state = mark.map_or(GateState::Running, |mark| mark.state);
+        let why = mark.map(|mark| mark.why.clone());
+        let why = why.or_else(|| obstacle(view.world, &gate.name));
+        let why = why.map_or_else(String::new, |why| format!(": {why}"));
+        let name = format!("gate {} of {}", gate.name, gates.moment);
+        match (state, mark) {
+            (GateState::Passed, _) => None,
+            (GateState::Failed, _) => Some((0, format!("{name} failed{why}"))),
+            (GateState::Unknown, _) => Some((1, format!("{name} gave no answer{why}"))),
+            (GateState::Waiting | GateState::Running, Some(mark)) => {
+                let (passed, of, failed) = (mark.passed, gate.count(), mark.failed);
+                Some((
+                    2,
+                    format!("{name} passed {passed} of {of} times and failed {failed} times{why}"),
+                ))
+            }
+            (GateState::Waiting | GateState::Running, None) => {
+                Some((3, format!("{name} is tried{why}")))
+            }
+        }
+    });
+    let worst = told.min();
+    worst.map_or_else(|| "its gates have passed".to_owned(), |(_, told)| told)
 }
 
 /// Why a revision is held back, and what to do about it.
@@ -145,6 +181,13 @@ fn waiting(view: &View<'_>, situated: &Situated, waits: Waits) -> String {
             "revision {goal} is started in {home}: {}",
             progress(view, home)
         ),
+        Waits::Gates => {
+            let waits = format!("revision {goal} is ready in {home}");
+            format!("{waits}: {}", gates(view, situated))
+        }
+        Waits::Retention if s.agreed() == Some(home) && s.gated != Gated::Passed => {
+            format!("revision {goal} serves: {}", gates(view, situated))
+        }
         Waits::Approval => format!("revision {goal} is ready in {home} and waits to be promoted"),
         Waits::Retention if s.agreed() == Some(home) => {
             let kept = s.side(home.other()).runs.revision().unwrap_or_default();

@@ -12,6 +12,7 @@ pub mod config_map;
 pub mod container;
 pub mod controller_revision;
 pub mod deployment;
+pub mod gate_job;
 mod guard;
 pub mod ingress;
 mod inherit;

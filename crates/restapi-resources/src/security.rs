@@ -47,13 +47,10 @@ pub(crate) fn restrict(component: &Component, template: &mut PodTemplateSpec) {
 }
 
 fn restrict_pod(component: &Component, context: &mut PodSecurityContext) {
-    context.run_as_non_root.get_or_insert(true);
-    context
-        .seccomp_profile
-        .get_or_insert_with(|| SeccompProfile {
-            type_: "RuntimeDefault".to_owned(),
-            localhost_profile: None,
-        });
+    let restricted = restricted_pod();
+    context.run_as_non_root = context.run_as_non_root.or(restricted.run_as_non_root);
+    let profile = context.seccomp_profile.take();
+    context.seccomp_profile = profile.or(restricted.seccomp_profile);
     if component.spec.persistence.is_some() {
         context.fs_group.get_or_insert(FS_GROUP);
         // Walking through a large volume at each start would take minutes.
@@ -63,7 +60,20 @@ fn restrict_pod(component: &Component, context: &mut PodSecurityContext) {
     }
 }
 
-fn restrict_container(context: &mut SecurityContext) {
+/// The security context of a pod whose author says nothing.
+pub(crate) fn restricted_pod() -> PodSecurityContext {
+    PodSecurityContext {
+        run_as_non_root: Some(true),
+        seccomp_profile: Some(SeccompProfile {
+            type_: "RuntimeDefault".to_owned(),
+            localhost_profile: None,
+        }),
+        ..PodSecurityContext::default()
+    }
+}
+
+/// Fills what the author left open of a container's security context.
+pub(crate) fn restrict_container(context: &mut SecurityContext) {
     context.allow_privilege_escalation.get_or_insert(false);
     context.read_only_root_filesystem.get_or_insert(true);
     let capabilities = context

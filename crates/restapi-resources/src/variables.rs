@@ -66,6 +66,21 @@ pub fn operators(
     own.into_iter().chain(port).chain(peers).collect()
 }
 
+/// What a gate's Job is told: the application, the environment, and where each component answers there.
+#[must_use]
+pub fn of_gate(app: &Application, environment: Environment) -> Vec<EnvVar> {
+    let own = [
+        literal(&own_name("ENVIRONMENT"), environment.as_str()),
+        literal(&own_name("NAME"), &app.name),
+    ];
+    let components = app.components.iter();
+    let addresses = components.filter_map(|component| {
+        let address = address(app, component, component.port?, environment);
+        Some(literal(&component.name.url_variable(), &address))
+    });
+    own.into_iter().chain(addresses).collect()
+}
+
 /// The other components that can be called, with their ports.
 pub(crate) fn peers<'a>(
     app: &'a Application,

@@ -75,6 +75,12 @@ pub const SWITCHED: &str = "restapi.dev/switched";
 pub const ABORTED: &str = "restapi.dev/aborted";
 /// Annotation on a `ControllerRevision`: when somebody had it tried again.
 pub const RETRIED: &str = "restapi.dev/retried";
+/// Annotation on a `ControllerRevision`: what came of the gates of an attempt at it, as [`crate::GateMarks`] writes it.
+pub const GATES: &str = "restapi.dev/gates";
+/// Annotation on a `ControllerRevision`, and on the pods of that revision: when somebody had them replaced.
+pub const RESTARTED: &str = "restapi.dev/restarted";
+/// Label on the pods of a gate's Job: the gate.
+pub const GATE: &str = "restapi.dev/gate";
 /// Annotation on `RestAPI`s, set by people: what exists already and is to be taken over.
 pub const ADOPT: &str = "restapi.dev/adopt";
 /// Annotation on a stable Service that was taken over: what it selected before, what its ports are called, and how

@@ -59,6 +59,13 @@ pub fn content(app: &str, hash: &str) -> String {
     format!("{app}-{hash}")
 }
 
+/// The Job of a gate: `APP-GATE-HASH`, or, where that is longer than a label may be, its beginning and a hash. The hash
+/// is of the gate, the application and the attempt, so that no two Jobs have the same name.
+#[must_use]
+pub fn gate_job(app: &str, gate: &str, hash: &str) -> String {
+    within(format!("{app}-{gate}-{hash}"), 63)
+}
+
 /// `name`, or, where it is longer than `limit` characters, its beginning and a hash of all of it.
 fn within(name: String, limit: usize) -> String {
     const DIGITS: usize = 12;

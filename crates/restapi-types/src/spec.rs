@@ -4,6 +4,7 @@ pub mod blue_green;
 pub mod companions;
 pub mod component;
 mod environment;
+pub mod gates;
 pub mod health;
 mod metadata;
 pub mod network;
@@ -30,7 +31,7 @@ use pods::ImagePullPolicy;
 use routing::{GatewaySpec, IngressSpec, pull_secrets};
 use values::image;
 
-use crate::schema::{choice, own_list_by_name};
+use crate::schema::{bare, choice, own_list_by_name};
 use crate::status::BlueGreenStatus;
 use crate::{ComponentName, RestAPIStatus};
 
@@ -98,6 +99,10 @@ pub enum DeletionPolicy {
         .message("spec.gateway.routes leads to a component that the application does not have: add the component or correct the route"),
     validation = Rule::new("has(self.view) || ((!has(self.ingress) || has(self.ingress.routes)) && (!has(self.gateway) || has(self.gateway.routes)))")
         .message("spec.ingress and spec.gateway lead to the view unless they have routes, and there is no view: add routes or the view"),
+    validation = Rule::new("!has(self.blueGreen) || !has(self.blueGreen.preSwitch) || self.blueGreen.preSwitch.all(g, !has(g.http) || (g.http.component == 'model' && has(self.model)) || (g.http.component == 'view' && has(self.view)) || (g.http.component == 'controller' && has(self.controller)) || (g.http.component == 'repository' && has(self.repository)) || (has(self.additionalComponents) && self.additionalComponents.exists(c, c.name == g.http.component)))")
+        .message("spec.blueGreen.preSwitch asks a component that the application does not have: add the component or correct http.component"),
+    validation = Rule::new("!has(self.blueGreen) || !has(self.blueGreen.postSwitch) || self.blueGreen.postSwitch.all(g, !has(g.http) || (g.http.component == 'model' && has(self.model)) || (g.http.component == 'view' && has(self.view)) || (g.http.component == 'controller' && has(self.controller)) || (g.http.component == 'repository' && has(self.repository)) || (has(self.additionalComponents) && self.additionalComponents.exists(c, c.name == g.http.component)))")
+        .message("spec.blueGreen.postSwitch asks a component that the application does not have: add the component or correct http.component"),
     validation = Rule::new("!has(self.blueGreen) || !self.blueGreen.?enabled.orValue(true) || ((!has(self.model) || (!has(self.model.persistence) || (self.model.persistence.?accessMode.orValue('').endsWith('Many') && self.model.persistence.?mode.orValue('') != 'PerReplica'))) && (!has(self.view) || (!has(self.view.persistence) || (self.view.persistence.?accessMode.orValue('').endsWith('Many') && self.view.persistence.?mode.orValue('') != 'PerReplica'))) && (!has(self.controller) || (!has(self.controller.persistence) || (self.controller.persistence.?accessMode.orValue('').endsWith('Many') && self.controller.persistence.?mode.orValue('') != 'PerReplica'))) && (!has(self.repository) || (!has(self.repository.persistence) || (self.repository.persistence.?accessMode.orValue('').endsWith('Many') && self.repository.persistence.?mode.orValue('') != 'PerReplica'))) && (!has(self.additionalComponents) || self.additionalComponents.all(c, (!has(c.template.persistence) || (c.template.persistence.?accessMode.orValue('').endsWith('Many') && c.template.persistence.?mode.orValue('') != 'PerReplica')))))")
         .message("spec.blueGreen is on and a component's persistence can't be shared by two revisions that run side by side: set its accessMode to ReadWriteMany or ReadOnlyMany, not mode PerReplica, keep the data in a database, or remove spec.blueGreen"),
 )]
@@ -142,16 +147,19 @@ pub struct RestAPISpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub model: Option<ComponentSpec>,
 
-    /// Templates, UI logic, response formatting. Port 3000 unless set.
+    /// Templates, UI logic, response formatting. Port 3000 unless set. Its fields are those of `model`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "bare::<ComponentSpec>")]
     pub view: Option<ComponentSpec>,
 
-    /// Request routing, input validation, flow control. Port 8081 unless set.
+    /// Request routing, input validation, flow control. Port 8081 unless set. Its fields are those of `model`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "bare::<ComponentSpec>")]
     pub controller: Option<ComponentSpec>,
 
-    /// Data access, database operations, caching. Port 8082 unless set.
+    /// Data access, database operations, caching. Port 8082 unless set. Its fields are those of `model`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "bare::<ComponentSpec>")]
     pub repository: Option<ComponentSpec>,
 
     /// Further components, at most 16. One that names no port is a worker.

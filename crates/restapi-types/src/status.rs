@@ -6,6 +6,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::Environment;
+use crate::spec::gates::Moment;
 
 /// Where an application stands, in a word. Conditions say it exactly.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -82,6 +83,8 @@ pub enum RolloutPhase {
     TakingOver,
     /// The revision is being started, beside the one that serves if there is one.
     Starting,
+    /// The revision is ready, or serves already, and its gates are tried.
+    Verifying,
     /// The revision is ready, and waits until it may serve.
     Awaiting,
     /// The stable Services are being moved.
@@ -131,9 +134,53 @@ pub struct BlueGreenStatus {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[x_kube(merge_strategy = ListMerge::Map(vec!["name".into()]))]
     pub environments: Option<Vec<EnvironmentStatus>>,
+    /// What came of the gates of the revision that the spec asks for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[x_kube(merge_strategy = ListMerge::Map(vec!["moment".into(), "name".into()]))]
+    pub gates: Option<Vec<GateStatus>>,
     /// The command that was carried out or refused last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub command: Option<CommandStatus>,
+}
+
+/// What a gate has come to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+pub enum GateState {
+    /// It has not been tried.
+    Waiting,
+    /// It is being tried.
+    Running,
+    /// It passed as often as it has to.
+    Passed,
+    /// It failed more often than it may.
+    Failed,
+    /// It gave no answer for too long.
+    Unknown,
+}
+
+/// What came of a gate.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, KubeSchema)]
+#[serde(rename_all = "camelCase")]
+pub struct GateStatus {
+    /// Its name.
+    pub name: String,
+    /// When it is tried.
+    pub moment: Moment,
+    /// What it has come to.
+    pub state: GateState,
+    /// How often it passed.
+    pub passed: i64,
+    /// How often it failed.
+    pub failed: i64,
+    /// What the last try showed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub message: Option<String>,
+    /// When it was tried first.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub started_at: Option<Time>,
+    /// When it came to its end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub ended_at: Option<Time>,
 }
 
 /// What one environment runs.

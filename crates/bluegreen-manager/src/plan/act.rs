@@ -10,19 +10,22 @@ use manager_kit::tracker::Target;
 use manager_kit::writer::Marks;
 use restapi_types::{AttemptMark, ComponentName, Environment, keys, names};
 use workloads::adoption::Request;
-use workloads::kinds::{is_workload, of_workloads};
+use workloads::kinds::is_workload;
+use workloads::plan::compare::Compare;
+use workloads::plan::planner::Planner;
 use workloads::plan::{Obstacle, Plan, PlanError, Step, prune};
 use workloads::world::environment_of;
 
 use super::command::Answer;
 use super::decide::{Next, Order};
 use super::desired::Tenant;
+use super::gates;
 use super::marks::Pending;
-use super::situate::Situated;
+use super::situate::{Situated, subject};
 use super::situation::{Attempt, Runs};
 use super::view::{View, with_port};
 use super::{record, slices, tenant};
-use crate::words;
+use crate::{kinds, words};
 
 /// Turns what was decided into writes.
 pub(super) struct Act<'a, 'b> {
@@ -46,6 +49,10 @@ impl Act<'_, '_> {
         plan: &mut Plan,
     ) -> Result<(), PlanError> {
         let mut pending = Pending::new(self.view);
+        if let Some(gates) = &self.situated.gates {
+            pending.gates(gates);
+        }
+        // After the gates: what is tried again has none behind it.
         if let Some(answer) = answer {
             pending.answer(answer, self.now);
         }
@@ -196,12 +203,39 @@ impl Act<'_, '_> {
             kind: kind.to_owned(),
             name: object.name_any(),
         }));
+        self.jobs(&mut wanted, plan)?;
         plan.waves.push(notes);
         plan.waves.push(plan.replaces.values().cloned().collect());
         if build.is_none() {
             plan.waves
-                .push(prune::surplus(view.app, wanted, world, of_workloads));
+                .push(prune::surplus(view.app, wanted, world, kinds::written));
         }
+        Ok(())
+    }
+
+    /// Makes the Jobs of gates, and has those stay that are needed or have ended.
+    fn jobs(&self, wanted: &mut BTreeSet<Target>, plan: &mut Plan) -> Result<(), PlanError> {
+        let (view, s) = (self.view, &self.situated.situation);
+        let gates = self.situated.gates.as_ref();
+        let subject = gates.and_then(|_| subject(view, s, s.home(s.goal())));
+        let mut steps = Vec::new();
+        if let (Some(gates), Some(subject)) = (gates, &subject) {
+            let planner = Planner {
+                world: view.world,
+                compare: Compare {
+                    app: view.app,
+                    environment: subject.environment,
+                    attempt: None,
+                },
+            };
+            for job in gates::desired(subject, gates)? {
+                wanted.insert(job.draft.target());
+                steps.extend(planner.step(subject.app, job, plan)?);
+            }
+        }
+        let attempt = subject.map(|subject| subject.mark());
+        wanted.extend(gates::kept(view.world, attempt.as_ref()));
+        plan.waves.push(steps);
         Ok(())
     }
 

@@ -9,7 +9,7 @@ use kube::ResourceExt as _;
 use restapi_types::command::{self, Verb};
 use restapi_types::{Aborted, keys};
 
-use super::situation::{Attempt, Held, Revision, Situation};
+use super::situation::{Attempt, Gated, Held, Revision, Situation};
 use super::view::View;
 
 /// What a command does.
@@ -155,9 +155,12 @@ fn promote(s: &Situation, serving: Option<Revision>) -> Result<Effect, String> {
     let home = s.home(revision);
     let side = s.side(home);
     match side.runs.attempt() {
-        Some(attempt) if attempt.revision == revision && side.available => {
-            Ok(Effect::Promote(attempt))
-        }
+        Some(attempt) if attempt.revision == revision && side.available => match s.gated {
+            Gated::Passed => Ok(Effect::Promote(attempt)),
+            Gated::Pending | Gated::Failed => {
+                Err(format!("the gates of revision {revision} have not passed"))
+            }
+        },
         _ => Err(format!("revision {revision} is not ready yet")),
     }
 }

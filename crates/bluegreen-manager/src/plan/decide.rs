@@ -4,7 +4,7 @@
 use restapi_types::Environment;
 use restapi_types::spec::blue_green::OnNewRevision;
 
-use super::situation::{Attempt, Held, Retention, Revision, Runs, Situation};
+use super::situation::{Attempt, Gated, Held, Retention, Revision, Runs, Situation};
 
 /// The order in which the stable Services are moved.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -41,7 +41,9 @@ pub enum Next {
 pub enum Waits {
     /// The revision that is being started is not available yet.
     Available,
-    /// It is available, and gates, time or people have not let it pass yet.
+    /// It is available, and its gates have not passed yet.
+    Gates,
+    /// It is available, and time or people have not let it pass yet.
     Approval,
     /// The environment that it needs is kept for going back.
     Retention,
@@ -92,6 +94,9 @@ fn at_home(s: &Situation, goal: Revision, home: Environment) -> Next {
     if s.side(home).runs != Runs::All(attempt) || s.stable.len() < s.services {
         return Next::Build(home, attempt);
     }
+    if let Some(hold) = take_back(s, goal, home) {
+        return hold;
+    }
     if !s.side(home).serves {
         // What is kept may be needed.
         return Next::Wait(Waits::Pods);
@@ -103,7 +108,7 @@ fn at_home(s: &Situation, goal: Revision, home: Environment) -> Next {
     if s.stable.iter().any(|stable| !stable.converged) {
         return Next::Wait(Waits::Convergence);
     }
-    if s.retention == Retention::Over {
+    if s.retention == Retention::Over && s.gated == Gated::Passed {
         release(s, home.other())
     } else {
         Next::Wait(Waits::Retention)
@@ -129,7 +134,7 @@ fn on_the_way(s: &Situation, goal: Revision, home: Environment) -> Next {
     let may_switch = if goes_back || is_rescue {
         side.serves
     } else {
-        side.available && s.is_approved
+        side.available && s.is_approved && s.gated == Gated::Passed
     };
     if is_complete && may_switch {
         let order = if goes_back {
@@ -153,6 +158,8 @@ fn on_the_way(s: &Situation, goal: Revision, home: Environment) -> Next {
     }
     Next::Wait(if !side.serves && !s.side(home.other()).serves {
         Waits::Pods
+    } else if side.available && s.gated != Gated::Passed {
+        Waits::Gates
     } else if side.available {
         Waits::Approval
     } else {
@@ -178,7 +185,21 @@ fn give_up(s: &Situation, goal: Revision, home: Environment) -> Option<Next> {
     let failed_half_way = s.is_selected(home) && !s.side(home).serves;
     let is_new = s.hold(goal).is_none() && serving != goal && goal == s.asked;
     let revision = goal;
-    (is_new && (s.is_late || failed_half_way)).then_some(Next::Hold(Held { revision, serving }))
+    let has_failed = s.is_late || failed_half_way || s.gated == Gated::Failed;
+    (is_new && has_failed).then_some(Next::Hold(Held { revision, serving }))
+}
+
+/// Gives up a revision that serves and whose gates have failed, where what it replaced is kept and can serve.
+fn take_back(s: &Situation, goal: Revision, home: Environment) -> Option<Next> {
+    let away = s.side(home.other());
+    let serving = away.runs.revision()?;
+    let number = |e: Environment| s.side(e).runs.attempt().map(|attempt| attempt.number);
+    let can_serve = away.serves && !s.is_sealed(home.other()) && serving != goal;
+    let is_kept = can_serve && number(home.other()) < number(home);
+    let is_asked = goal == s.asked && s.hold(goal).is_none();
+    let revision = goal;
+    (s.gated == Gated::Failed && is_asked && is_kept)
+        .then_some(Next::Hold(Held { revision, serving }))
 }
 
 /// Makes room in an environment that another revision has.
@@ -244,6 +265,7 @@ mod tests {
             asked: 1,
             held: Vec::new(),
             is_approved: true,
+            gated: Gated::Passed,
             retention: Retention::Drained,
             on_new_revision: OnNewRevision::Release,
             is_late: false,
@@ -255,6 +277,33 @@ mod tests {
             stable.selects = Green;
         }
         situation
+    }
+
+    #[test]
+    fn a_failed_gate_gives_a_revision_up_or_takes_it_back_where_something_else_can_serve() {
+        let mut s = settled();
+        (s.asked, s.green) = (2, running(2, 2));
+        s.gated = Gated::Pending;
+        assert_eq!(decide(&s), Next::Wait(Waits::Gates));
+        let held = Held {
+            revision: 2,
+            serving: 1,
+        };
+        s.gated = Gated::Failed;
+        assert_eq!(decide(&s), Next::Hold(held), "before it serves");
+        let mut s = moved(s);
+        assert_eq!(decide(&s), Next::Hold(held), "once it serves");
+        s.retention = Retention::Over;
+        s.gated = Gated::Pending;
+        assert_eq!(
+            decide(&s),
+            Next::Wait(Waits::Retention),
+            "all are waited for"
+        );
+        s.gated = Gated::Failed;
+        s.blue.serves = false;
+        let waits = Next::Wait(Waits::Retention);
+        assert_eq!(decide(&s), waits, "it may still come back");
     }
 
     #[test]

@@ -9,6 +9,7 @@ use restapi_types::{Aborted, keys};
 use workloads::plan::Step;
 
 use super::command::{Answer, Effect};
+use super::gates::Gates;
 use super::situate::Situated;
 use super::situation::{Attempt, Held, Revision, Runs};
 use super::times::Switched;
@@ -60,11 +61,20 @@ impl<'a, 'b> Pending<'a, 'b> {
             Ok(Effect::Retry) => {
                 let marks = self.on(asked);
                 marks.remove_annotation(keys::ABORTED);
+                marks.remove_annotation(keys::GATES);
                 marks.annotate(keys::RETRIED, &now.to_string());
             }
             Err(_) => {}
         }
         self.on(asked).annotate(keys::COMMANDED, &answer.text());
+    }
+
+    /// What gates have shown since.
+    pub fn gates(&mut self, gates: &Gates) {
+        if gates.is_news {
+            let text = gates.marks.text();
+            self.on(gates.attempt.revision).annotate(keys::GATES, &text);
+        }
     }
 
     /// That the stable Services begin to be moved to an attempt.

@@ -4,11 +4,14 @@ use jiff::Timestamp;
 use kube::ResourceExt as _;
 use restapi_types::Environment;
 use restapi_types::spec::blue_green::{BlueGreenSpec, PromotionMode};
+use restapi_types::spec::gates::Moment;
 use restapi_types::{Aborted, keys};
 use workloads::plan::Rollback;
 
+use super::clock::Clock;
+use super::gates::{Gates, Subject};
 use super::replicas::capacity;
-use super::situation::{Held, Retention, Runs, Side, Situation, Stable};
+use super::situation::{Gated, Held, Retention, Runs, Side, Situation, Stable};
 use super::slices;
 use super::times::{Times, after};
 use super::view::{Run, View, number};
@@ -22,6 +25,8 @@ pub struct Situated {
     pub blue: Times,
     /// The times of green.
     pub green: Times,
+    /// What the gates of the revision that the spec asks for have come to.
+    pub gates: Option<Gates>,
     /// When time alone changes something.
     pub turns: Vec<Timestamp>,
 }
@@ -41,10 +46,7 @@ impl Situated {
 #[must_use]
 pub fn situate(view: &View<'_>, now: Timestamp) -> Situated {
     let [blue, green] = Environment::ALL.map(|environment| Times::of(view, environment));
-    let mut clock = Clock {
-        now,
-        turns: Vec::new(),
-    };
+    let mut clock = Clock::new(now);
     let deciding = view.deciding();
     let stable = view.stable.iter().filter_map(|stable| {
         let selects = stable.selects?;
@@ -63,6 +65,7 @@ pub fn situate(view: &View<'_>, now: Timestamp) -> Situated {
         asked: view.asked(),
         held: held(view),
         is_approved: false,
+        gated: Gated::Passed,
         retention: Retention::Draining,
         on_new_revision: view.spec.on_new_revision(),
         is_late: false,
@@ -76,10 +79,14 @@ pub fn situate(view: &View<'_>, now: Timestamp) -> Situated {
             &green
         }
     };
-    situation.is_approved = is_approved(view, &situation, home, times(home), &mut clock);
+    let gates = subject(view, &situation, home).and_then(|subject| subject.look(view, &mut clock));
+    situation.gated = gates.as_ref().map_or(Gated::Passed, |gates| gates.gated);
+    let passed = gates.as_ref().and_then(Gates::passed);
+    situation.is_approved = is_approved(view, &situation, home, times(home), passed, &mut clock);
     situation.is_late = situation.side(home).runs.revision() == Some(goal)
         && !situation.is_approved
-        && is_late(&view.spec, times(home), &mut clock);
+        && situation.gated == Gated::Passed
+        && is_late(&view.spec, times(home), passed, &mut clock);
     if let Some(serving) = situation.agreed() {
         let kept = Kept::of(&situation, serving, times(serving), times(serving.other()));
         situation.retention = kept.until(&view.spec, &mut clock);
@@ -88,34 +95,54 @@ pub fn situate(view: &View<'_>, now: Timestamp) -> Situated {
         situation,
         blue,
         green,
+        gates,
         turns: clock.turns,
     }
 }
 
-/// Whether a revision took too long to be ready, or waited too long for somebody once it was.
-fn is_late(spec: &BlueGreenSpec, times: &Times, clock: &mut Clock) -> bool {
+/// Of what gates are asked: of the revision that the spec asks for, unless it is held back, while another one serves
+/// or is kept for going back. Once the stable Services have begun to move there is nothing to be asked before it.
+pub(super) fn subject<'a>(
+    view: &'a View<'_>,
+    s: &Situation,
+    home: Environment,
+) -> Option<Subject<'a>> {
+    let Runs::All(attempt) = s.side(home).runs else {
+        return None;
+    };
+    let other = s.side(home.other()).runs.attempt()?;
+    let is_asked = attempt.revision == s.asked && s.hold(s.asked).is_none();
+    let is_newer = other.number < attempt.number && other.revision != attempt.revision;
+    let (moment, may_begin) = if s.agreed() == Some(home) {
+        (Moment::PostSwitch, s.converged() == Some(home))
+    } else if s.is_selected(home) {
+        return None;
+    } else {
+        (Moment::PreSwitch, s.side(home).available)
+    };
+    let app = view.side(home).app.as_ref()?;
+    (is_asked && is_newer).then_some(Subject {
+        app,
+        attempt,
+        environment: home,
+        moment,
+        may_begin,
+    })
+}
+
+/// Whether a revision took too long to be ready, or waited too long for somebody once it was and its gates had passed.
+fn is_late(
+    spec: &BlueGreenSpec,
+    times: &Times,
+    passed: Option<Timestamp>,
+    clock: &mut Clock,
+) -> bool {
     let (since, limit) = match times.available {
         None => (times.started, Some(spec.progress_deadline())),
-        Some(since) => (Some(since), spec.approval_timeout()),
+        Some(since) => (passed.max(Some(since)), spec.approval_timeout()),
     };
     let deadline = since.zip(limit).map(|(since, limit)| after(since, limit));
     deadline.is_some_and(|deadline| clock.is_over(deadline))
-}
-
-/// The present, and the points in time that it was compared with and that are still to come.
-struct Clock {
-    now: Timestamp,
-    turns: Vec<Timestamp>,
-}
-
-impl Clock {
-    fn is_over(&mut self, time: Timestamp) -> bool {
-        let is_over = time <= self.now;
-        if !is_over {
-            self.turns.push(time);
-        }
-        is_over
-    }
 }
 
 /// What the environment that does not serve is kept for.
@@ -200,6 +227,7 @@ fn is_approved(
     s: &Situation,
     home: Environment,
     times: &Times,
+    passed: Option<Timestamp>,
     clock: &mut Clock,
 ) -> bool {
     let Some(attempt) = s.side(home).runs.attempt() else {
@@ -214,9 +242,11 @@ fn is_approved(
     if promoted == Some(attempt.number) {
         return true;
     }
-    let delay = view.spec.delay().saturating_add(view.spec.stable());
     match (view.spec.mode(), times.available) {
-        (PromotionMode::Auto, Some(since)) => clock.is_over(after(since, delay)),
+        (PromotionMode::Auto, Some(since)) => {
+            let ready = passed.max(Some(after(since, view.spec.stable())));
+            ready.is_some_and(|ready| clock.is_over(after(ready, view.spec.delay())))
+        }
         _ => false,
     }
 }

@@ -95,6 +95,18 @@ pub enum Retention {
     Over,
 }
 
+/// What gates say together: those before the switch while the goal does not serve, those after it once it does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub enum Gated {
+    /// All have passed, or there are none.
+    #[default]
+    Passed,
+    /// One has not ended.
+    Pending,
+    /// One has failed.
+    Failed,
+}
+
 /// Where an application stands.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub struct Situation {
@@ -113,6 +125,8 @@ pub struct Situation {
     pub held: Vec<Held>,
     /// Whether the gates before the switch let the revision pass that is to be served.
     pub is_approved: bool,
+    /// What its gates say.
+    pub gated: Gated,
     /// How long the environment that does not serve is kept.
     pub retention: Retention,
     /// What a new revision does that needs the environment that is kept for going back.

@@ -15,6 +15,7 @@ use workloads::counts::{self, Counts};
 use workloads::plan::{Rollback, held, history};
 use workloads::world::{World, attempt_of, environment_of, selected};
 
+use super::gates::Tried;
 use super::recognise::recognise;
 use super::situation::{Attempt, Revision, Runs};
 use super::slices;
@@ -80,6 +81,8 @@ pub struct View<'a> {
     pub spec: BlueGreenSpec,
     /// Everything that was seen.
     pub world: &'a World,
+    /// What tries of its gates have shown that may not stand on its records yet.
+    pub tried: &'a [Tried],
     /// The records of its revisions.
     pub records: Vec<Arc<ControllerRevision>>,
     /// The record of the revision that the spec asks for, as it should be.
@@ -103,7 +106,12 @@ pub fn number(record: i64) -> Revision {
 impl<'a> View<'a> {
     /// What there is of `app`.
     #[must_use]
-    pub fn new(app: &'a Application, spec: BlueGreenSpec, world: &'a World) -> Self {
+    pub fn new(
+        app: &'a Application,
+        spec: BlueGreenSpec,
+        world: &'a World,
+        tried: &'a [Tried],
+    ) -> Self {
         let records = world.records();
         let (_, record) = history::record(app, &records);
         let order = held::rollback(&world.restapi, app, &records);
@@ -119,6 +127,7 @@ impl<'a> View<'a> {
             app,
             spec,
             world,
+            tried,
             records,
             record,
             order,
@@ -228,7 +237,11 @@ impl<'a> Seen<'a, '_> {
             .collect();
         workloads.sort_by_key(|run| run.component);
         let is_unmarked = workloads.iter().any(|run| run.mark.is_none());
-        let is_in = |pod: &&Arc<Pod>| environment_of(pod.as_ref()) == Some(environment);
+        // Those of gates' Jobs ask, and answer nobody.
+        let is_in = |pod: &&Arc<Pod>| {
+            environment_of(pod.as_ref()) == Some(environment)
+                && !pod.labels().contains_key(keys::GATE)
+        };
         let has_pods = self.world.live_pods().any(|pod| is_in(&pod));
         let mut side = SideView {
             runs: Runs::Nothing,

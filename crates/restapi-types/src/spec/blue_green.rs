@@ -6,6 +6,7 @@ use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::gates::{GateSpec, Moment, gates, more_gates};
 use crate::schema::choice;
 
 /// Who lets a revision that is ready serve.
@@ -88,6 +89,15 @@ pub struct BlueGreenSpec {
     /// For how long the revision that served before is kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retention: Option<RetentionSpec>,
+    /// What is tried once a revision is ready, and before it may serve. If one fails, it is given up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "gates")]
+    pub pre_switch: Option<Vec<GateSpec>>,
+    /// What is tried once a revision serves. If one fails, the one before serves again, which is kept until all have
+    /// ended. The fields are those of `preSwitch`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "more_gates")]
+    pub post_switch: Option<Vec<GateSpec>>,
 }
 
 impl BlueGreenSpec {
@@ -141,6 +151,16 @@ impl BlueGreenSpec {
     pub fn hot(&self) -> Duration {
         let hot = self.retention.as_ref().and_then(|r| r.hot_seconds);
         seconds(hot, 600).max(self.drain())
+    }
+
+    /// The gates of that moment.
+    #[must_use]
+    pub fn gates(&self, moment: Moment) -> &[GateSpec] {
+        let gates = match moment {
+            Moment::PreSwitch => self.pre_switch.as_deref(),
+            Moment::PostSwitch => self.post_switch.as_deref(),
+        };
+        gates.unwrap_or_default()
     }
 
     /// What a new revision does that needs the environment which is kept for going back.

@@ -9,9 +9,46 @@ use restapi_types::spec::blue_green::OnNewRevision;
 
 use super::fault::Fault;
 use crate::plan::decide::{Next, Order};
-use crate::plan::situation::{Attempt, Held, Retention, Revision, Runs, Side, Situation, Stable};
+use crate::plan::situation::{
+    Attempt, Gated, Held, Retention, Revision, Runs, Side, Situation, Stable,
+};
 
 pub(super) const COMPONENTS: usize = 2;
+
+/// What a manager may find that no write shows: the time, and what came of gates.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Hour {
+    pub(super) is_retention_over: bool,
+    pub(super) is_late: bool,
+    pub(super) gated: Gated,
+}
+
+impl Hour {
+    /// Everything that can make a difference.
+    pub(super) fn all() -> [Self; 4] {
+        let none = Self::default();
+        [
+            none,
+            Self::retained(),
+            Self {
+                is_late: true,
+                ..none
+            },
+            Self {
+                gated: Gated::Failed,
+                ..none
+            },
+        ]
+    }
+
+    /// The retention is over.
+    pub(super) fn retained() -> Self {
+        Self {
+            is_retention_over: true,
+            ..Self::default()
+        }
+    }
+}
 
 /// One stable Service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -156,7 +193,7 @@ impl World {
         }
     }
 
-    pub(super) fn situation(&self, is_retention_over: bool, is_late: bool) -> Situation {
+    pub(super) fn situation(&self, hour: Hour) -> Situation {
         Situation {
             stable: self
                 .services
@@ -174,13 +211,14 @@ impl World {
             asked: self.asked,
             held: self.held.clone(),
             is_approved: true,
-            retention: if is_retention_over {
+            gated: hour.gated,
+            retention: if hour.is_retention_over {
                 Retention::Over
             } else {
                 Retention::Drained
             },
             on_new_revision: OnNewRevision::Release,
-            is_late,
+            is_late: hour.is_late,
         }
     }
 

@@ -2,7 +2,7 @@
 
 use restapi_types::Environment::Blue;
 
-use super::cluster::World;
+use super::cluster::{Hour, World};
 use crate::plan::decide::{Next, decide};
 use crate::plan::situation::Runs;
 
@@ -49,8 +49,8 @@ impl Fault {
 }
 
 /// What a manager that sees `world` does next.
-pub(super) fn next(world: &World, is_retention_over: bool, is_late: bool, fault: Fault) -> Next {
-    let mut seen = world.situation(is_retention_over, is_late);
+pub(super) fn next(world: &World, hour: Hour, fault: Fault) -> Next {
+    let mut seen = world.situation(hour);
     match fault {
         Fault::NoWaitForEndpoints => {
             for side in [&mut seen.blue, &mut seen.green] {

@@ -1,6 +1,6 @@
 //! What can happen next.
 
-use super::cluster::{Does, Workload, World};
+use super::cluster::{Does, Hour, Workload, World};
 use super::fault::{Fault, next};
 use crate::plan::situation::Held;
 
@@ -48,8 +48,8 @@ fn managed(
     all: &mut Vec<World>,
 ) -> Result<(), String> {
     let Some(write) = world.planned[manager].front().copied() else {
-        for (is_retention_over, is_late) in [(false, false), (true, false), (false, true)] {
-            let writes = world.writes(next(world, is_retention_over, is_late, fault), fault);
+        for hour in Hour::all() {
+            let writes = world.writes(next(world, hour, fault), fault);
             if !writes.is_empty() {
                 let mut after = world.clone();
                 after.planned[manager] = writes;
@@ -86,7 +86,7 @@ fn managed(
 /// Somebody asks to go back to what is kept.
 fn rolled_back(world: &World) -> Option<World> {
     let left = world.luck.rollbacks.checked_sub(1)?;
-    let situation = world.situation(false, false);
+    let situation = world.situation(Hour::default());
     let home = situation.home(world.asked);
     let serving = situation.side(home.other()).runs.revision()?;
     let is_new = situation.hold(world.asked).is_none() && serving != world.asked;

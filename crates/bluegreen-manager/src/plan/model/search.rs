@@ -3,7 +3,7 @@
 use std::collections::{HashMap, HashSet, VecDeque};
 use std::rc::Rc;
 
-use super::cluster::World;
+use super::cluster::{Hour, World};
 use super::fault::{Fault, next};
 use super::moves::successors;
 use crate::plan::situation::Runs;
@@ -12,7 +12,7 @@ use crate::plan::situation::Runs;
 fn settles(mut world: World, fault: Fault) -> Result<(), String> {
     for _ in 0..40 {
         world.make_well();
-        let writes = world.writes(next(&world, true, false, fault), fault);
+        let writes = world.writes(next(&world, Hour::retained(), fault), fault);
         if writes.is_empty() {
             break;
         }
@@ -22,7 +22,7 @@ fn settles(mut world: World, fault: Fault) -> Result<(), String> {
             }
         }
     }
-    let seen = world.situation(true, false);
+    let seen = world.situation(Hour::retained());
     let (goal, agreed) = (seen.goal(), seen.agreed());
     let served = agreed.map(|e| seen.side(e).runs);
     if !matches!(served, Some(Runs::All(attempt)) if attempt.revision == goal) {

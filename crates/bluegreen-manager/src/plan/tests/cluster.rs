@@ -20,6 +20,7 @@ use workloads::plan::planner::Planner;
 use workloads::plan::{Plan, history};
 use workloads::world::{World, selected};
 
+use super::super::gates::Tried;
 use super::super::{Thought, think};
 use crate::verdict;
 
@@ -28,6 +29,8 @@ pub(super) struct Cluster {
     pub(super) now: Timestamp,
     /// The images whose pods never become ready.
     pub(super) broken: Vec<&'static str>,
+    /// What tries of gates have shown.
+    pub(super) tried: Vec<Tried>,
     /// Every write so far, in words.
     pub(super) written: Vec<String>,
 }
@@ -44,6 +47,7 @@ impl Cluster {
             world: World::empty(Arc::new(restapi(spec))),
             now: Timestamp::from_second(1_000_000).unwrap(),
             broken: Vec::new(),
+            tried: Vec::new(),
             written: Vec::new(),
         }
     }
@@ -124,7 +128,7 @@ impl Cluster {
     pub(super) fn thought<T>(&self, read: impl FnOnce(&Thought<'_>) -> T) -> T {
         let app = self.world.app.as_ref().unwrap();
         let spec = app.spec.blue_green().unwrap();
-        read(&think(app, spec, &self.world, self.now).unwrap())
+        read(&think(app, spec, &self.world, &self.tried, self.now).unwrap())
     }
 
     pub(super) fn plan(&self) -> Plan {
