@@ -25,6 +25,7 @@ use workloads::world::World;
 
 use crate::args::BlueGreenArgs;
 use crate::kinds;
+use crate::plan::command::is_refresh;
 use crate::plan::{self, Thought, think};
 use crate::tries::Tries;
 use crate::{report, verdict};
@@ -76,11 +77,16 @@ impl Reconciler for BlueGreen {
             // Nearly all applications, on most clusters: nothing is read for them.
             return Ok(Requeue::AwaitChange);
         }
-        let world = match self.hands.look(restapi).await? {
+        let key = owner(&restapi);
+        let mut seen = self.hands.look(Arc::clone(&restapi)).await?;
+        if matches!(&seen, Ok(world) if is_refresh(world)) {
+            self.hands.caches.references.read_anew(&key);
+            seen = self.hands.look(restapi).await?;
+        }
+        let world = match seen {
             Ok(world) => world,
             Err(requeue) => return Ok(requeue),
         };
-        let key = owner(&world.restapi);
         let writer = self.hands.writer(key.clone(), &shard);
         if world.restapi.metadata.deletion_timestamp.is_some() {
             self.tries.forget(&key);

@@ -26,6 +26,7 @@ pub mod situation;
 mod slices;
 pub mod times;
 pub mod view;
+mod workers;
 
 use std::collections::BTreeSet;
 

@@ -67,10 +67,14 @@ impl Asking<'_> {
         self.tell(&what, answer, "bluegreen-manager")
     }
 
-    /// The revision that was named, else the one that the spec asks for: its number is known once
+    /// The revision that was named, else the one that the spec asks for, or that serves: its number is known once
     /// bluegreen-manager has seen the spec as it is now.
     async fn revision(&self, restapi: &RestAPI) -> Result<i64, Failure> {
-        let asked = |restapi: &RestAPI| restapi.rollout()?.revision;
+        let restarts = self.verb == Verb::Restart;
+        let asked = |restapi: &RestAPI| {
+            let told = restapi.rollout()?;
+            told.serving.filter(|_| restarts).or(told.revision)
+        };
         if let Some(number) = self.wish.revision.or_else(|| asked(restapi)) {
             return Ok(number);
         }
@@ -146,6 +150,15 @@ impl Asking<'_> {
             (Verb::Promote | Verb::Abort, _) => Err(Failure::Refused(format!(
                 "spec.blueGreen is not on for {}: its pods are replaced in place, and there is nothing to {}; `undo --to-revision N` goes back",
                 self.wish.name, self.verb
+            ))),
+            (Verb::Restart, _) => Err(Failure::Refused(format!(
+                "spec.blueGreen is not on for {0}: `kubectl rollout restart deployment -l {1}={0}` replaces its pods",
+                self.wish.name,
+                keys::INSTANCE
+            ))),
+            (Verb::Refresh, _) => Err(Failure::Refused(format!(
+                "spec.blueGreen is not on for {}: core-reconciler reads what its pods refer to again within a minute",
+                self.wish.name
             ))),
             (Verb::Retry, _) => self.go_on(restapi).await,
             (_, Some(number)) => self.go_back(restapi, number).await,

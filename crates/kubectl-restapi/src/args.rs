@@ -50,6 +50,10 @@ pub enum Command {
     Retry(Order),
     /// Go back to any recorded revision; it is started again.
     Undo(Undo),
+    /// Replace the pods of the revision that serves, one after another, where they run.
+    Restart(Order),
+    /// Read again at once the Secrets and ConfigMaps that pods refer to: what has changed makes another revision.
+    Refresh(Refresh),
     /// Say in a line where the rollout stands, or follow it to its end.
     Status(Status),
     /// Print a script that completes what is typed at a shell.
@@ -105,14 +109,24 @@ pub struct Patience {
     pub timeout: Duration,
 }
 
-/// `promote`, `abort` and `retry`.
+/// `promote`, `abort`, `retry` and `restart`.
 #[derive(Debug, Args)]
 pub struct Order {
     /// The RestAPI.
     pub name: String,
-    /// The number of the revision; the one that the spec asks for unless set.
+    /// The number of the revision; the one that the spec asks for unless set, of `restart` the one that serves.
     #[arg(long, value_name = "NUMBER", value_parser = number())]
     pub revision: Option<i64>,
+    /// How long to wait.
+    #[command(flatten)]
+    pub patience: Patience,
+}
+
+/// `refresh`.
+#[derive(Debug, Args)]
+pub struct Refresh {
+    /// The RestAPI.
+    pub name: String,
     /// How long to wait.
     #[command(flatten)]
     pub patience: Patience,
@@ -213,7 +227,7 @@ mod tests {
     #[case(&["promote", "orders", "--timeout", "-3s"])]
     #[case(&["promote", "orders", "--revision", "0"])]
     #[case(&["rollback", "orders", "--revision", "2", "--to-revision", "1"])]
-    #[case(&["restart", "orders"])]
+    #[case(&["refresh", "orders", "--revision", "2"])]
     fn what_means_nothing_is_wrong_usage(#[case] words: &[&str]) {
         let words = ["kubectl-restapi"].iter().chain(words);
         let error = Cli::try_parse_from(words).unwrap_err();

@@ -36,6 +36,17 @@ impl From<args::Order> for Wish {
     }
 }
 
+impl From<args::Refresh> for Wish {
+    fn from(refresh: args::Refresh) -> Self {
+        Self {
+            name: refresh.name,
+            revision: None,
+            to_revision: None,
+            patience: refresh.patience,
+        }
+    }
+}
+
 impl From<args::Rollback> for Wish {
     fn from(rollback: args::Rollback) -> Self {
         Self {

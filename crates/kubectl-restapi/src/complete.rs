@@ -149,7 +149,7 @@ mod tests {
     }
 
     #[rstest]
-    #[case(&["r"], &["rollback", "retry"])]
+    #[case(&["r"], &["rollback", "retry", "restart", "refresh"])]
     #[case(&["-n", "shop", "g"], &["get"])]
     #[case(&["__"], &[])]
     #[case(&["status", "--w"], &["--wait"])]

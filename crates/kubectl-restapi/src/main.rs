@@ -52,6 +52,8 @@ async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Promote(order) => act::run(&cluster().await?, Verb::Promote, order.into()).await,
         Command::Abort(order) => act::run(&cluster().await?, Verb::Abort, order.into()).await,
         Command::Retry(order) => act::run(&cluster().await?, Verb::Retry, order.into()).await,
+        Command::Restart(order) => act::run(&cluster().await?, Verb::Restart, order.into()).await,
+        Command::Refresh(order) => act::run(&cluster().await?, Verb::Refresh, order.into()).await,
         Command::Rollback(order) => act::run(&cluster().await?, Verb::Rollback, order.into()).await,
         Command::Undo(order) => act::run(&cluster().await?, Verb::Undo, order.into()).await,
         Command::Status(status) => status::run(&cluster().await?, status).await,

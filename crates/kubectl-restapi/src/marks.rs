@@ -33,6 +33,11 @@ pub enum Mark {
         /// Where.
         environment: Option<Environment>,
     },
+    /// Its gates are tried.
+    Verifying {
+        /// Where.
+        environment: Option<Environment>,
+    },
     /// It is ready and waits to be promoted.
     Awaiting {
         /// Where.
@@ -65,6 +70,7 @@ impl fmt::Display for Mark {
             }
             Self::Held { why } => write!(f, "held: {why}"),
             Self::Starting { environment } => write!(f, "starting{}", place(environment)),
+            Self::Verifying { environment } => write!(f, "being verified{}", place(environment)),
             Self::Awaiting { environment } => {
                 write!(f, "ready{}, waits to be promoted", place(environment))
             }
@@ -126,6 +132,10 @@ fn blue_green(told: &BlueGreenStatus, number: i64, goal: Option<i64>) -> Vec<Mar
     let environment = places.find(|e| e.revision == number).map(|e| e.name);
     match told.phase {
         Some(RolloutPhase::Starting) if is_goal => marks.push(Mark::Starting { environment }),
+        // Gates are tried before it serves, and once it does.
+        Some(RolloutPhase::Verifying) if goal == Some(number) => {
+            marks.push(Mark::Verifying { environment });
+        }
         Some(RolloutPhase::Awaiting) if is_goal => marks.push(Mark::Awaiting { environment }),
         Some(RolloutPhase::Switching) if is_goal => marks.push(Mark::Switching { environment }),
         Some(RolloutPhase::Releasing) if !is_serving && !is_kept && environment.is_some() => {

@@ -56,6 +56,8 @@ pub struct Application {
     pub components: Vec<Component>,
     /// The hash of everything that reaches a pod template.
     pub revision: String,
+    /// When somebody had the pods of that revision replaced. It reaches pod templates and makes no other revision.
+    pub restarted: Option<String>,
 }
 
 /// One component with every default and every inheritance worked out.
@@ -118,6 +120,7 @@ impl Application {
             spec: restapi.spec.clone(),
             revision: revision::of(&components),
             components,
+            restarted: None,
         };
         guard::check(&app)?;
         Ok(app)

@@ -22,6 +22,7 @@ impl Application {
         let app = Self {
             revision: revision::of(&components),
             components,
+            restarted: None,
             ..self.clone()
         };
         guard::check(&app)?;

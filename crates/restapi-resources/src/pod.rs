@@ -41,7 +41,7 @@ pub(crate) fn generated(
     PodTemplateSpec {
         metadata: Some(ObjectMeta {
             labels: Some(pod_labels(app, component, environment)),
-            annotations: annotations(component),
+            annotations: annotations(app, component),
             ..ObjectMeta::default()
         }),
         spec: Some(spec(app, component, environment)),
@@ -59,11 +59,15 @@ fn pod_labels(
     all
 }
 
-/// The author's annotations and the hash of what the pods refer to: another content makes other pods.
-fn annotations(component: &Component) -> Option<BTreeMap<String, String>> {
+/// The author's annotations, the hash of what the pods refer to, and when they were replaced by command: another content
+/// makes other pods.
+fn annotations(app: &Application, component: &Component) -> Option<BTreeMap<String, String>> {
     let mut all = component.spec.pod_annotations.clone().unwrap_or_default();
     if let Some(hash) = &component.config {
         all.insert(keys::CONFIG.to_owned(), hash.clone());
+    }
+    if let Some(time) = &app.restarted {
+        all.insert(keys::RESTARTED.to_owned(), time.clone());
     }
     (!all.is_empty()).then_some(all)
 }

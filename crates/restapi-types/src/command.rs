@@ -15,16 +15,22 @@ pub enum Verb {
     Undo,
     /// Try it again, which was given up.
     Retry,
+    /// Replace its pods, one after another, where it serves.
+    Restart,
+    /// Read again at once what pods refer to.
+    Refresh,
 }
 
 impl Verb {
     /// All of them.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 7] = [
         Self::Promote,
         Self::Abort,
         Self::Rollback,
         Self::Undo,
         Self::Retry,
+        Self::Restart,
+        Self::Refresh,
     ];
 
     /// As it stands in the annotation.
@@ -36,6 +42,8 @@ impl Verb {
             Self::Rollback => "rollback",
             Self::Undo => "undo",
             Self::Retry => "retry",
+            Self::Restart => "restart",
+            Self::Refresh => "refresh",
         }
     }
 

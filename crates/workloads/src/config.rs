@@ -102,6 +102,11 @@ impl References {
         self.lock().changed(&key, version.as_deref())
     }
 
+    /// Has everything read again that an application refers to.
+    pub fn read_anew(&self, owner: &Owner) {
+        self.lock().outdate(owner);
+    }
+
     /// Forgets what an application that is gone referred to.
     pub fn forget(&self, owner: &Owner) {
         self.lock().refers(owner, BTreeSet::new());

@@ -21,6 +21,7 @@ use restapi_types::RestAPI;
 use crate::autoscalers::Autoscalers;
 use crate::config::{Config, References};
 use crate::kinds::OwnedKind;
+use crate::plan::history;
 use crate::world::{Objects, World};
 
 /// The objects of one owned kind, as known.
@@ -137,7 +138,8 @@ pub async fn observe(
         Ok(app) => caches.references.read(client, &owner, app).await?,
         Err(_) => Config::default(),
     };
-    world.app = app.map(|app| app.pinned(|component| world.config.hash(component.name)));
+    let app = app.map(|app| app.pinned(|component| world.config.hash(component.name)));
+    world.app = app.map(|app| history::recorded(app, &world.records()));
     Ok(Observed::World(Box::new(world)))
 }
 

@@ -186,6 +186,12 @@ impl Act<'_, '_> {
                     .filter(|_| release != Some(environment))
                     .filter(|tenant| tenant.serves || self.is_wanted(environment)),
             };
+            let kept = tenant
+                .is_none()
+                .then(|| self::tenant(view, self.situated, environment));
+            if let Some(kept) = kept.flatten().filter(|_| release != Some(environment)) {
+                kept.stop_workers(view, plan)?;
+            }
             if let Some(tenant) = tenant {
                 let stable = self.stable_of(&tenant);
                 tenant.keep(view, &stable, &mut wanted, plan)?;

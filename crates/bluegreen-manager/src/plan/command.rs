@@ -11,6 +11,7 @@ use restapi_types::{Aborted, keys};
 
 use super::situation::{Attempt, Gated, Held, Revision, Situation};
 use super::view::View;
+use workloads::world::World;
 
 /// What a command does.
 #[derive(Clone, Debug, PartialEq)]
@@ -21,6 +22,10 @@ pub enum Effect {
     Hold(Held, &'static str),
     /// The revision that the spec asks for is tried again.
     Retry,
+    /// The pods of a revision are replaced where they run.
+    Restart(Revision),
+    /// Nothing more: what pods refer to was read again before this was decided.
+    Refresh,
 }
 
 /// A command that is to be answered.
@@ -91,8 +96,9 @@ fn judge(view: &View<'_>, s: &Situation, verb: Verb, revision: Revision) -> Resu
         );
     }
     let is_about_asked = match verb {
-        Verb::Undo => true,
-        Verb::Rollback => is_asked || serving == Some(revision),
+        // What was read again may have made another revision.
+        Verb::Undo | Verb::Refresh => true,
+        Verb::Restart | Verb::Rollback => is_asked || serving == Some(revision),
         Verb::Promote | Verb::Abort | Verb::Retry => is_asked,
     };
     if !is_about_asked {
@@ -107,7 +113,32 @@ fn judge(view: &View<'_>, s: &Situation, verb: Verb, revision: Revision) -> Resu
         Verb::Rollback => rollback(s, serving),
         Verb::Undo => undo(view, s, serving, revision),
         Verb::Retry => retry(view, revision),
+        Verb::Restart => restart(s, serving, revision),
+        Verb::Refresh => Ok(Effect::Refresh),
     }
+}
+
+fn restart(s: &Situation, serving: Option<Revision>, revision: Revision) -> Result<Effect, String> {
+    let in_place = (s.services == 0).then_some(s.goal());
+    if serving.or(in_place) == Some(revision) {
+        Ok(Effect::Restart(revision))
+    } else {
+        Err(format!(
+            "revision {revision} does not serve: only pods that serve are replaced"
+        ))
+    }
+}
+
+/// Whether a command asks for what pods refer to to be read again, and was not answered yet.
+#[must_use]
+pub fn is_refresh(world: &World) -> bool {
+    let command = world.restapi.annotations().get(keys::COMMAND);
+    let verb = command.and_then(|command| Verb::parse(command.split_whitespace().next()?));
+    let is_answered = |command: &String| {
+        let id = command::id(command);
+        world.records().iter().any(|record| is_answer(record, &id))
+    };
+    verb == Some(Verb::Refresh) && !command.is_some_and(is_answered)
 }
 
 fn undo(
@@ -215,6 +246,7 @@ pub fn carried_out(mut s: Situation, effect: &Effect) -> Situation {
     match effect {
         Effect::Promote(_) => s.is_approved = true,
         Effect::Hold(held, _) => s.held.push(*held),
+        Effect::Restart(_) | Effect::Refresh => {}
         Effect::Retry => {
             let asked = s.asked;
             s.held.retain(|held| held.revision != asked);

@@ -12,8 +12,8 @@ use workloads::plan::desired::{self, Desired};
 use workloads::plan::planner::Planner;
 use workloads::plan::{Plan, PlanError, Step};
 
-use super::replicas;
 use super::view::View;
+use super::{replicas, workers};
 
 /// What one environment runs, or is to run.
 pub struct Tenant<'a> {
@@ -107,6 +107,29 @@ impl Tenant<'_> {
         plan.drift.append(&mut own.drift);
         plan.replaces.append(&mut own.replaces);
         plan.rehearses |= own.rehearses;
+        Ok(())
+    }
+}
+
+impl Tenant<'_> {
+    /// Adds the steps that stop the workers of an environment that is kept and does not serve, where they are handed
+    /// over. Nothing else of it is touched.
+    ///
+    /// # Errors
+    /// As [`Tenant::desired`].
+    pub fn stop_workers(&self, view: &View<'_>, plan: &mut Plan) -> Result<(), PlanError> {
+        let is_worker = |object: &Desired| {
+            let component = object.component.and_then(|name| self.app.component(name));
+            is_workload(&object.draft.resource.kind)
+                && component.is_some_and(|component| workers::is_handed_over(view, component))
+        };
+        let mut steps = Vec::new();
+        for object in self.desired(view, &BTreeSet::new())? {
+            if is_worker(&object) {
+                steps.extend(self.planner(view).step(self.app, object, plan)?);
+            }
+        }
+        plan.waves.push(steps);
         Ok(())
     }
 }

@@ -64,7 +64,11 @@ impl<'a, 'b> Pending<'a, 'b> {
                 marks.remove_annotation(keys::GATES);
                 marks.annotate(keys::RETRIED, &now.to_string());
             }
-            Err(_) => {}
+            Ok(Effect::Restart(revision)) => {
+                let marks = self.on(*revision);
+                marks.annotate(keys::RESTARTED, &now.to_string());
+            }
+            Ok(Effect::Refresh) | Err(_) => {}
         }
         self.on(asked).annotate(keys::COMMANDED, &answer.text());
     }

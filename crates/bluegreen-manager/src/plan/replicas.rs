@@ -10,6 +10,7 @@ use workloads::counts::Counts;
 use workloads::plan::compare::{annotation, set};
 
 use super::view::View;
+use super::workers;
 
 /// Puts the number into the draft of a component's workload in `environment`.
 ///
@@ -23,6 +24,13 @@ pub fn settle(
     serves: bool,
     draft: &mut Draft,
 ) {
+    if workers::is_handed_over(view, component) {
+        let number = workers::number(view, component, environment);
+        if let Some(spec) = draft.body.pointer_mut("/spec") {
+            spec["replicas"] = json!(number);
+        }
+        return;
+    }
     let own = wanted(view, component.name, environment);
     let other = wanted(view, component.name, environment.other());
     let by_autoscaler = is_autoscaled(view, component.name, environment.other());
@@ -52,13 +60,22 @@ fn workload<'a>(
     all.find(|(name, _)| *name == component).map(|(_, w)| w)
 }
 
-fn wanted(view: &View<'_>, component: ComponentName, environment: Environment) -> Option<i32> {
+/// How many pods a workload is to have now, where it is there.
+pub(super) fn wanted(
+    view: &View<'_>,
+    component: ComponentName,
+    environment: Environment,
+) -> Option<i32> {
     workload(view, component, environment).map(|workload| Counts::of(workload).wanted)
 }
 
 /// Whether an autoscaler decides about the workload, or did until just now; also where the workload is gone, and the
 /// autoscaler is left.
-fn is_autoscaled(view: &View<'_>, component: ComponentName, environment: Environment) -> bool {
+pub(super) fn is_autoscaled(
+    view: &View<'_>,
+    component: ComponentName,
+    environment: Environment,
+) -> bool {
     let held = workload(view, component, environment)
         .and_then(|workload| annotation(&workload.metadata, keys::REPLICAS));
     let target = Target {
@@ -70,14 +87,17 @@ fn is_autoscaled(view: &View<'_>, component: ComponentName, environment: Environ
 
 /// Whether one environment can take the load of the other.
 pub mod capacity {
-    use super::{Environment, View, wanted};
+    use super::{Environment, View, wanted, workers};
 
-    /// Whether no component of `environment` has fewer pods than in the other one, as far as it is there.
+    /// Whether no component of `environment` has fewer pods than in the other one, as far as it is there. Workers that
+    /// are handed over start later.
     #[must_use]
     pub fn is_enough(view: &View<'_>, environment: Environment) -> bool {
         view.side(environment).workloads.iter().all(|run| {
             let other = wanted(view, run.component, environment.other());
-            Some(run.counts.available) >= other
+            let component = view.app.component(run.component);
+            let is_later = component.is_some_and(|c| workers::is_handed_over(view, c));
+            is_later || Some(run.counts.available) >= other
         })
     }
 }

@@ -6,3 +6,4 @@ mod gates;
 mod hand_over;
 mod misfortune;
 mod rollouts;
+mod workers;

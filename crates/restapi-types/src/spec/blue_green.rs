@@ -29,6 +29,16 @@ pub enum OnNewRevision {
     Wait,
 }
 
+/// What becomes of workers, which no Service switches, when a revision replaces another.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Serialize, Deserialize, JsonSchema)]
+pub enum Workers {
+    /// Those of both revisions run while both are there.
+    #[default]
+    Overlap,
+    /// Those of one revision run at a time: the others start once these have ended.
+    HandOver,
+}
+
 /// When a revision that is ready serves.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]
@@ -86,6 +96,11 @@ pub struct BlueGreenSpec {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 5, max = 3600))]
     pub drain_seconds: Option<i32>,
+    /// What becomes of components without a port while two revisions are there; `Overlap` unless set. With `HandOver`
+    /// those of the revision that does not serve are stopped, and the others started once they have ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[schemars(schema_with = "choice::<Workers>")]
+    pub workers: Option<Workers>,
     /// For how long the revision that served before is kept.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub retention: Option<RetentionSpec>,
@@ -151,6 +166,12 @@ impl BlueGreenSpec {
     pub fn hot(&self) -> Duration {
         let hot = self.retention.as_ref().and_then(|r| r.hot_seconds);
         seconds(hot, 600).max(self.drain())
+    }
+
+    /// What becomes of workers.
+    #[must_use]
+    pub fn workers(&self) -> Workers {
+        self.workers.unwrap_or_default()
     }
 
     /// The gates of that moment.

@@ -54,6 +54,15 @@ impl Store {
         }
     }
 
+    /// What `owner` refers to may have changed.
+    pub(super) fn outdate(&mut self, owner: &Owner) {
+        for key in self.by_owner.get(owner).into_iter().flatten() {
+            if let Some(entry) = self.entries.get_mut(key) {
+                entry.changes += 1;
+            }
+        }
+    }
+
     /// The object is now in that version, or gone; returns who refers to it, unless it was read in just
     /// that version.
     pub(super) fn changed(&mut self, key: &Key, version: Option<&str>) -> Vec<Owner> {

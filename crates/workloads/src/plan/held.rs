@@ -144,5 +144,7 @@ pub fn again(app: &Application, record: &ControllerRevision) -> Result<Applicati
     let content = record.data.as_ref().map(|data| &data.0);
     let content = content
         .ok_or_else(|| Invalid::new("data", "the record is empty", "choose another revision"))?;
-    app.at(content)
+    let mut app = app.at(content)?;
+    app.restarted = history::restarted(record);
+    Ok(app)
 }

@@ -6,7 +6,7 @@ use k8s_openapi::api::apps::v1::ControllerRevision;
 use kube::ResourceExt as _;
 use restapi_resources::Application;
 use restapi_resources::controller_revision::controller_revision;
-use restapi_types::names;
+use restapi_types::{keys, names};
 
 /// The record of the revision with that hash, if it is kept.
 #[must_use]
@@ -17,6 +17,19 @@ pub fn of_hash<'a>(
 ) -> Option<&'a Arc<ControllerRevision>> {
     let name = names::content(&app.name, hash);
     records.iter().find(|record| record.name_any() == name)
+}
+
+/// The application with what its record says besides: when somebody had its pods replaced.
+#[must_use]
+pub fn recorded(mut app: Application, records: &[Arc<ControllerRevision>]) -> Application {
+    let record = of_hash(&app, records, &app.revision);
+    app.restarted = record.and_then(|record| restarted(record));
+    app
+}
+
+/// When somebody had the pods of a revision replaced.
+pub(super) fn restarted(record: &ControllerRevision) -> Option<String> {
+    record.annotations().get(keys::RESTARTED).cloned()
 }
 
 /// The record of the revision that the spec asks for, and its number: one more than every other's. Coming

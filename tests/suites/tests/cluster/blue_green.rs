@@ -14,8 +14,8 @@ use serde_json::{Value, json};
 use suites::app::{self, App, told};
 use suites::load::{Load, Report};
 use suites::namespace::Namespace;
+use suites::operator::{self, Operator};
 
-use crate::operator::{self, Operator};
 use crate::setting;
 
 /// Requests a second, half of them over new connections and half over kept ones.

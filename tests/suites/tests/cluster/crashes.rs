@@ -17,10 +17,10 @@ use serde_json::{Value, json};
 use suites::app::{App, is_ready};
 use suites::audit::Snapshot;
 use suites::namespace::Namespace;
+use suites::operator::{self, Operator, TAKEN_OVER};
 use suites::wait::{eventually, timed};
 use suites::watch;
 
-use crate::operator::{self, Operator, TAKEN_OVER};
 use crate::setting;
 
 /// How many applications are created while core-reconciler dies.

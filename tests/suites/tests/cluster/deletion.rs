@@ -11,10 +11,10 @@ use kube::runtime::watcher;
 use serde_json::json;
 use suites::app::{App, four};
 use suites::namespace::Namespace;
+use suites::operator::Operator;
 use suites::wait::unchanged;
 use suites::watch;
 
-use crate::operator::Operator;
 use crate::setting;
 
 /// How many applications are being made in it.

@@ -9,10 +9,10 @@ use restapi_types::{ComponentName, crd};
 use serde_json::json;
 use suites::app::App;
 use suites::load::Load;
+use suites::operator::Operator;
 use suites::pods;
 use suites::wait::eventually;
 
-use crate::operator::Operator;
 use crate::setting;
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -14,6 +14,8 @@ mod crashes;
 #[cfg(test)]
 mod deletion;
 #[cfg(test)]
+mod gates;
+#[cfg(test)]
 mod installation;
 #[cfg(test)]
 mod local_cluster;
@@ -21,8 +23,6 @@ mod local_cluster;
 mod mistakes;
 #[cfg(test)]
 mod nodes;
-#[cfg(test)]
-mod operator;
 #[cfg(test)]
 mod persistence;
 #[cfg(test)]

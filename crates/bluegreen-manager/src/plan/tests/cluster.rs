@@ -126,7 +126,8 @@ impl Cluster {
 
     /// What the manager thinks.
     pub(super) fn thought<T>(&self, read: impl FnOnce(&Thought<'_>) -> T) -> T {
-        let app = self.world.app.as_ref().unwrap();
+        let app = self.world.app.clone().unwrap();
+        let app = &history::recorded(app, &self.world.records());
         let spec = app.spec.blue_green().unwrap();
         read(&think(app, spec, &self.world, &self.tried, self.now).unwrap())
     }

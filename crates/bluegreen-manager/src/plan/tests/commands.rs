@@ -1,10 +1,16 @@
 //! What people ask for.
 
+use kube::ResourceExt as _;
+use restapi_resources::workload::workload;
+use restapi_resources::{RenderVersion, canonical};
 use restapi_types::Environment::{Blue, Green};
-use restapi_types::conditions;
+use restapi_types::{ComponentName, conditions, keys};
 use rstest::rstest;
 use serde_json::{Value, json};
 
+use workloads::plan::history;
+
+use super::super::command::is_refresh;
 use super::cluster::{Cluster, spec};
 
 fn manual(image: &str) -> Value {
@@ -73,6 +79,51 @@ fn a_rollback_is_one_switch_edge_first_whatever_became_of_what_is_left() {
         assert_eq!(cluster.selects(), [Some(Green); 2]);
         assert_eq!(cluster.told(conditions::ROLLED_BACK), None);
     }
+}
+
+#[test]
+fn a_restart_replaces_the_pods_that_serve_and_makes_no_other_revision() {
+    let mut cluster = switched();
+    cluster.settle_for(10);
+    let template = |cluster: &Cluster, name: &str| {
+        let live = cluster.world.objects.get("Deployment", name).unwrap();
+        let hash = live.labels().get(keys::TEMPLATE).cloned();
+        (live.data["spec"]["template"].clone(), hash)
+    };
+    let kept = template(&cluster, "orders-view-blue");
+    cluster.command("restart 2 a");
+    cluster.settle();
+    let (after, hash) = template(&cluster, "orders-view-green");
+    let restarted = &after["metadata"]["annotations"][keys::RESTARTED];
+    assert_eq!(restarted, &json!(cluster.now.to_string()));
+    assert_eq!(
+        template(&cluster, "orders-view-blue"),
+        kept,
+        "what is kept stays as it is"
+    );
+    let told = cluster.status().blue_green.unwrap();
+    assert_eq!((told.revision, told.serving), (Some(2), Some(2)));
+    cluster.settle_for(20);
+    assert_eq!(cluster.selects(), [Some(Green); 2]);
+
+    // Whoever writes the workloads next makes them from the same template.
+    let app = cluster.world.app.clone().unwrap();
+    let app = history::recorded(app, &cluster.world.records());
+    let view = app.component(ComponentName::View).unwrap();
+    let rendered = workload(&app, view, Green, RenderVersion::default());
+    assert_eq!(Some(canonical::hash(&json!(rendered.template()))), hash);
+}
+
+#[test]
+fn a_refresh_is_asked_for_until_it_is_answered() {
+    let mut cluster = switched();
+    assert!(!is_refresh(&cluster.world));
+    cluster.command("refresh 1 a");
+    assert!(is_refresh(&cluster.world));
+    cluster.settle();
+    assert!(!is_refresh(&cluster.world));
+    let command = cluster.status().blue_green.unwrap().command.unwrap();
+    assert!(command.done, "{command:?}");
 }
 
 #[test]
@@ -157,6 +208,7 @@ fn the_annotation_of_core_reconciler_goes_back_as_well() {
 #[case::abort_what_serves("abort 2 x", "`rollback` goes back")]
 #[case::another_revision("promote 1 x", "the spec asks for revision 2, not 1")]
 #[case::retry_of_none("retry 2 x", "was not given up")]
+#[case::restart_of_another("restart 1 x", "the spec asks for revision 2, not 1")]
 #[case::undo_to_what_serves("undo 2 x", "is what serves")]
 #[case::undo_to_none("undo 9 x", "no record of revision 9")]
 #[case::no_verb("explode 2 x", "it is no command: write VERB REVISION ID")]

@@ -19,6 +19,7 @@ pub fn cases() -> Vec<Case> {
     all.extend(blue_green.number("stableSeconds", 2, 3600));
     all.extend(blue_green.number("progressDeadlineSeconds", 10, 86_400));
     all.extend(blue_green.number("drainSeconds", 5, 3600));
+    all.extend(blue_green.choice("workers", &["Overlap", "HandOver"]));
     all.extend(blue_green.object("retention"));
     all.extend(retention.number("hotSeconds", 0, 86_400));
     all.extend(retention.choice("onNewRevision", &["Release", "Wait"]));

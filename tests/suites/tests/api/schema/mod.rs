@@ -7,6 +7,7 @@ mod blue_green;
 mod companions;
 mod components;
 pub mod coverage;
+mod gates;
 mod health;
 mod metadata;
 mod names;
@@ -111,6 +112,7 @@ fn tables() -> Vec<(&'static str, Vec<Case>)> {
     vec![
         ("additional", additional::cases()),
         ("blue_green", blue_green::cases()),
+        ("gates", gates::cases()),
         ("companions", companions::cases()),
         ("components", components::cases()),
         ("health", health::cases()),
