@@ -20,7 +20,15 @@ const LIMIT: Duration = Duration::from_secs(5);
 /// # Errors
 /// When no complete answer comes within 5 s.
 pub async fn get(url: &str) -> Result<(u16, String)> {
-    send(Request::get(url).body(Full::default())?).await
+    get_within(LIMIT, url).await
+}
+
+/// As [`get`], for answers that take longer.
+///
+/// # Errors
+/// When no complete answer comes within `limit`.
+pub async fn get_within(limit: Duration, url: &str) -> Result<(u16, String)> {
+    send(limit, Request::get(url).body(Full::default())?).await
 }
 
 /// The status code and the body of the answer to `POST url` with a JSON body.
@@ -30,6 +38,7 @@ pub async fn get(url: &str) -> Result<(u16, String)> {
 pub async fn post(url: &str, body: &Value) -> Result<(u16, String)> {
     let json = Full::from(body.to_string());
     send(
+        LIMIT,
         Request::post(url)
             .header(CONTENT_TYPE, "application/json")
             .body(json)?,
@@ -37,7 +46,7 @@ pub async fn post(url: &str, body: &Value) -> Result<(u16, String)> {
     .await
 }
 
-async fn send(request: Request<Full<Bytes>>) -> Result<(u16, String)> {
+async fn send(limit: Duration, request: Request<Full<Bytes>>) -> Result<(u16, String)> {
     let what = format!("{} {}", request.method(), request.uri());
     let client = Client::builder(TokioExecutor::new()).build_http();
     let exchange = async {
@@ -46,8 +55,8 @@ async fn send(request: Request<Full<Bytes>>) -> Result<(u16, String)> {
         let body = answer.into_body().collect().await?.to_bytes();
         anyhow::Ok((code, String::from_utf8_lossy(&body).into_owned()))
     };
-    let answer = timeout(LIMIT, exchange).await;
+    let answer = timeout(limit, exchange).await;
     answer
-        .with_context(|| format!("no answer to {what} within {LIMIT:?}"))?
+        .with_context(|| format!("no answer to {what} within {limit:?}"))?
         .context(what)
 }

@@ -33,6 +33,7 @@ pub enum Connection {
 /// A running load. Dropped without [`Load::stop`] it ends as well.
 #[derive(Debug)]
 pub struct Load {
+    begin: Instant,
     stop: watch::Sender<bool>,
     driver: JoinHandle<Vec<Answer>>,
 }
@@ -45,10 +46,18 @@ impl Load {
         let (stop, stopped) = watch::channel(false);
         let clients = Clients::new(format!("http://{address}/api/orders"), edge);
         let period = Duration::from_secs(1) / per_second.max(1);
+        let begin = Instant::now();
         Self {
+            begin,
             stop,
-            driver: tokio::spawn(drive(clients, period, stopped)),
+            driver: tokio::spawn(drive(clients, begin, period, stopped)),
         }
+    }
+
+    /// How long ago it was started: the time on which [`Answer::at`] is told.
+    #[must_use]
+    pub fn elapsed(&self) -> Duration {
+        self.begin.elapsed()
     }
 
     /// Begins no more requests, waits for those under way, and tells what became of all.
@@ -63,10 +72,10 @@ impl Load {
 
 async fn drive(
     clients: Clients,
+    begin: Instant,
     period: Duration,
     mut stopped: watch::Receiver<bool>,
 ) -> Vec<Answer> {
-    let begin = Instant::now();
     let mut ticks = interval(period);
     ticks.set_missed_tick_behavior(MissedTickBehavior::Burst);
     let (mut under_way, mut answers, mut number) = (JoinSet::new(), Vec::new(), 0_usize);

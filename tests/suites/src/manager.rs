@@ -23,7 +23,7 @@ const START: Duration = Duration::from_mins(2);
 /// How long a manager may take to stop.
 const STOP: Duration = Duration::from_secs(15);
 
-/// A running core-reconciler; killed when dropped.
+/// A running manager, core-reconciler unless another was launched; killed when dropped.
 #[derive(Debug)]
 pub struct Manager {
     child: Child,
@@ -123,7 +123,7 @@ impl Manager {
     /// # Errors
     /// When that takes longer than two minutes: tells the gates that are closed.
     pub async fn ready(&self) -> Result<()> {
-        eventually(START, "core-reconciler is ready", async || {
+        eventually(START, "the manager is ready", async || {
             let (code, text) = self.get("/readyz").await?;
             ensure!(code == 200, "{code}: {text}");
             Ok(())

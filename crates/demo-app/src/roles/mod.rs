@@ -2,6 +2,7 @@
 
 mod controller;
 mod form;
+mod lasting;
 mod model;
 mod page;
 mod repository;

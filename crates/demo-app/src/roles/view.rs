@@ -15,6 +15,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, Method, StatusCode};
 use serde::Deserialize;
 
 use super::form::OrderForm;
+use super::lasting;
 use super::page::{self, Page};
 use super::passed_through;
 use crate::chain::Hop;
@@ -40,6 +41,8 @@ struct View {
 
 /// The view's routes. `peer` is the controller.
 pub(super) fn routes(peer: &Peer, this: &Hop) -> Router {
+    let this = Arc::new(this.clone());
+    let lasting = lasting::routes(peer, &this);
     Router::new()
         .route("/", get(show))
         .route("/style.css", get(style))
@@ -53,8 +56,9 @@ pub(super) fn routes(peer: &Peer, this: &Hop) -> Router {
         )
         .with_state(View {
             peer: peer.clone(),
-            this: Arc::new(this.clone()),
+            this,
         })
+        .merge(lasting)
 }
 
 async fn chain(

@@ -11,6 +11,7 @@ mod chain;
 mod faults;
 mod grpc;
 mod http_client;
+mod lasting;
 mod network;
 mod orders;
 mod page;

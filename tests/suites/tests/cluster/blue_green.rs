@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
-use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::apps::v1::{ControllerRevision, Deployment};
 use kube::ResourceExt as _;
 use kube::api::{DeleteParams, ListParams};
 use restapi_types::status::RolloutPhase;
@@ -205,6 +205,32 @@ async fn a_manager_that_is_killed_in_the_middle_is_gone_on_from() -> Result<()> 
         serves(&app, 1, RolloutPhase::Held).await?;
         load.stop().await?.none_lost(300)?;
         manager.complete().await
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_application_that_is_deleted_in_the_middle_leaves_nothing() -> Result<()> {
+    setting::shared("midway", async |namespace| {
+        let app = born(&namespace, spec(&setting::demo()?)).await?;
+        app.change(json!({"image": setting::next_demo()?})).await?;
+        app.until("starts the revision", ROLLED_OUT, |restapi| {
+            (restapi.rollout()?.phase == Some(RolloutPhase::Starting)).then_some(())
+        })
+        .await?;
+        let all = namespace.api::<RestAPI>();
+        all.delete(&app.name, &DeleteParams::default()).await?;
+        let what = "nothing of it is left";
+        suites::wait::eventually(ROLLED_OUT, what, async || {
+            let own = ListParams::default().labels(&format!("{}={}", keys::INSTANCE, app.name));
+            let pods = app.pods(None).await?.len();
+            let deployments = namespace.api::<Deployment>().list(&own).await?.items.len();
+            let records = namespace.api::<ControllerRevision>().list(&own).await?;
+            let left = (pods, deployments, records.items.len());
+            ensure!(left == (0, 0, 0), "{left:?} are left");
+            Ok(())
+        })
+        .await
     })
     .await
 }

@@ -6,7 +6,6 @@ use std::time::Duration;
 use anyhow::{Context, Result, ensure};
 use k8s_openapi::api::batch::v1::Job;
 use k8s_openapi::api::core::v1::Secret;
-use kube::ResourceExt as _;
 use kube::api::{ListParams, Patch, PatchParams, PostParams};
 use restapi_types::status::{GateState, RolloutPhase};
 use restapi_types::{ComponentName, RestAPI, conditions, keys};
@@ -87,7 +86,8 @@ async fn a_revision_serves_once_requests_and_jobs_have_passed() -> Result<()> {
         assert_eq!(states(&restapi), BTreeMap::from(passed));
         let jobs = namespace.api::<Job>().list(&ListParams::default()).await?;
         ensure!(jobs.items.len() == 1, "{} Jobs", jobs.items.len());
-        app.only_ready_pods(8).await
+        app.only_ready_pods(8).await?;
+        Ok(())
     })
     .await
 }

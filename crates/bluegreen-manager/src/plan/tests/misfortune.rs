@@ -87,6 +87,27 @@ fn a_service_that_somebody_moves_or_empties_or_deletes_is_put_back_at_once() {
 }
 
 #[test]
+fn a_service_of_an_environment_that_somebody_deletes_is_made_again_wherever_it_serves() {
+    for environment in ["blue", "green"] {
+        let mut cluster = Cluster::born(&spec("app:1"));
+        cluster.settle_for(5);
+        cluster.change(&spec("app:2"));
+        cluster.settle();
+        let name = format!("orders-model-{environment}");
+        cluster.world.objects.take(&manager_kit::tracker::Target {
+            kind: "Service".to_owned(),
+            name: name.clone(),
+        });
+        cluster.step();
+        assert!(
+            cluster.world.objects.get("Service", &name).is_some(),
+            "{name}"
+        );
+        assert_eq!(cluster.selects(), [Some(Blue); 2]);
+    }
+}
+
+#[test]
 fn all_services_that_are_lost_while_a_revision_starts_select_what_served() {
     let mut cluster = Cluster::born(&spec("app:1"));
     cluster.settle_for(5);

@@ -64,7 +64,7 @@ fn the_next_ones_wait_until_the_last_of_the_others_has_ended() {
     assert_eq!(cluster.workers(), [0, 2]);
     // It has not ended yet, whatever its Deployment asks for.
     cluster.tamper("Deployment", "orders-worker-green", |d| {
-        d["spec"]["replicas"] = json!(0)
+        d["spec"]["replicas"] = json!(0);
     });
     cluster.play();
     cluster.world.pods.push(worker);

@@ -5,6 +5,7 @@ use std::path::Path;
 
 use anyhow::{Context, Result};
 use serde::Serialize;
+use serde_json::Value;
 
 /// One measured value.
 #[derive(Clone, Debug, PartialEq, Serialize)]
@@ -31,7 +32,7 @@ impl Figure {
 
 /// One line for each figure.
 pub fn table(figures: &[Figure]) -> String {
-    let line = |f: &Figure| format!("{:<18} {:>10} {}", f.name, f.value, f.unit);
+    let line = |f: &Figure| format!("{:<32} {:>10} {}", f.name, f.value, f.unit);
     figures.iter().map(line).collect::<Vec<_>>().join("\n")
 }
 
@@ -40,7 +41,31 @@ pub fn table(figures: &[Figure]) -> String {
 /// # Errors
 /// When the file can't be written.
 pub fn write(figures: &[Figure], path: &Path) -> Result<()> {
-    let text = serde_json::to_string_pretty(figures)?;
+    put(&serde_json::to_string_pretty(figures)?, path)
+}
+
+/// As [`write`], but figures of other names that the file holds stay in it.
+///
+/// # Errors
+/// When the file can't be written, or holds something else.
+pub fn add(figures: &[Figure], path: &Path) -> Result<()> {
+    let before = fs::read_to_string(path).unwrap_or_else(|_| "[]".to_owned());
+    let before: Vec<Value> = serde_json::from_str(&before)
+        .with_context(|| format!("{} holds no list of figures", path.display()))?;
+    let all = merged(before, figures)?;
+    put(&serde_json::to_string_pretty(&all)?, path)
+}
+
+fn merged(mut all: Vec<Value>, figures: &[Figure]) -> Result<Vec<Value>> {
+    let is_new = |name: &Value| figures.iter().any(|figure| *name == figure.name);
+    all.retain(|figure| !figure.get("figure").is_some_and(is_new));
+    for figure in figures {
+        all.push(serde_json::to_value(figure)?);
+    }
+    Ok(all)
+}
+
+fn put(text: &str, path: &Path) -> Result<()> {
     if let Some(folder) = path.parent() {
         fs::create_dir_all(folder).with_context(|| format!("creating {}", folder.display()))?;
     }
@@ -72,6 +97,18 @@ mod tests {
     fn the_file_is_a_list_of_figure_value_unit() {
         let text = serde_json::to_string(&[Figure::new("settled_s", 2.000_04, "s")]).unwrap();
         assert_eq!(text, r#"[{"figure":"settled_s","value":2.0,"unit":"s"}]"#);
+    }
+
+    #[test]
+    fn figures_that_are_added_replace_those_of_their_name_and_leave_others() {
+        let figures = |values: &[(&str, f64)]| -> Vec<Figure> {
+            let figure = |(name, value): &(&str, f64)| Figure::new(*name, *value, "");
+            values.iter().map(figure).collect()
+        };
+        let before = merged(Vec::new(), &figures(&[("lost", 1.0), ("mixed", 2.0)])).unwrap();
+        let after = merged(before, &figures(&[("lost", 3.0)])).unwrap();
+        let expected = serde_json::to_value(figures(&[("mixed", 2.0), ("lost", 3.0)])).unwrap();
+        assert_eq!(Value::Array(after), expected);
     }
 
     #[test]

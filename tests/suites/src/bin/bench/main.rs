@@ -94,8 +94,13 @@ async fn main() -> Result<()> {
         Bench::Switch(args) => switch::run(args).await?,
     };
     println!("{}", figures::table(&figures));
-    args.out
-        .map_or(Ok(()), |path| figures::write(&figures, &path))
+    let Some(path) = args.out else {
+        return Ok(());
+    };
+    match &args.bench {
+        Bench::Switch(args) if args.is_partial() => figures::add(&figures, &path),
+        _ => figures::write(&figures, &path),
+    }
 }
 
 #[cfg(test)]

@@ -1,6 +1,6 @@
 //! A client that moves Services and does nothing else: what a switch costs at the least.
 
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result};
 use k8s_openapi::api::core::v1::Service;
@@ -11,7 +11,6 @@ use restapi_types::{ComponentName, Environment, keys};
 use serde_json::json;
 use suites::app::App;
 
-use super::LIMIT;
 use super::traffic::Traffic;
 use crate::sight::milliseconds;
 
@@ -43,7 +42,12 @@ impl Bare {
 
     /// Moves all, in order, each in the state in which it was last seen; returns the milliseconds until their endpoints
     /// had moved.
-    pub(super) async fn switch(&mut self, to: Environment, traffic: &mut Traffic) -> Result<f64> {
+    pub(super) async fn switch(
+        &mut self,
+        to: Environment,
+        limit: Duration,
+        traffic: &mut Traffic,
+    ) -> Result<f64> {
         let names: Vec<_> = self.services.iter().map(Service::name_any).collect();
         let api = self.app.namespace.api::<Service>();
         let begin = Instant::now();
@@ -58,7 +62,7 @@ impl Bare {
             let params = PatchParams::default();
             *service = api.patch(&service.name_any(), &params, &patch).await?;
         }
-        let end = traffic.until(&names, to, LIMIT).await?;
+        let end = traffic.until(&names, to, limit).await?;
         Ok(milliseconds(begin, end))
     }
 }

@@ -1,29 +1,37 @@
 //! What happens meanwhile.
 
+mod autoscalers;
+mod manager;
+mod proxy;
+mod slow_api;
+
 use std::time::Duration;
 
-use anyhow::{Context, Result};
-use k8s_openapi::api::coordination::v1::Lease;
+use anyhow::{Result, ensure};
 use k8s_openapi::api::core::v1::{Pod, Service};
-use kube::api::{DeleteParams, ListParams, Patch, PatchParams};
-use kube::{Api, ResourceExt as _};
-use restapi_types::{ComponentName, RestAPI, keys, names};
+use kube::ResourceExt as _;
+use kube::api::{ListParams, Patch, PatchParams};
+use restapi_types::{ComponentName, Environment, RestAPI, keys, names};
 use serde_json::json;
 use suites::app::App;
+use suites::namespace::Namespace;
+use suites::operator::{self, Operator};
+use suites::processes;
 use tokio::task::JoinHandle;
 
-/// Where the managers are installed.
-const MANAGERS: &str = "restapi-system";
+pub(super) use self::manager::Interruption;
+use self::slow_api::SlowApi;
+use super::Args;
+use super::part::Part;
 
-/// What happens meanwhile.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Disturbance {
-    /// The pod of the bluegreen-manager that works is deleted, without time to end, at some moment of each switch.
-    ManagerKilled,
-    /// The `RestAPI` is applied every second, as tools do that keep it in git.
-    GitOps,
-    /// Somebody changes the selector of the view's stable Service after each switch.
-    SelectorEdited,
+/// How often the `RestAPI` is applied.
+const APPLIED: Duration = Duration::from_secs(1);
+
+/// What happens meanwhile, and what it needs.
+pub(super) struct Disturbance {
+    part: Part,
+    manager: Operator,
+    slow_api: Option<SlowApi>,
 }
 
 /// Something that goes on until it is dropped.
@@ -38,92 +46,106 @@ impl Drop for During {
 }
 
 impl Disturbance {
-    pub(super) const ALL: [Self; 3] = [Self::ManagerKilled, Self::GitOps, Self::SelectorEdited];
+    /// Prepares what a part needs of the cluster, before there is an application.
+    pub(super) async fn begin(part: Part, namespace: &Namespace, args: &Args) -> Result<Self> {
+        let manager = Operator::named(&namespace.client, operator::BLUEGREEN);
+        let slow_api = if part == Part::ApiSlow {
+            let program = args.bluegreen_manager.as_deref();
+            Some(SlowApi::start(&manager, program, namespace).await?)
+        } else {
+            None
+        };
+        Ok(Self {
+            part,
+            manager,
+            slow_api,
+        })
+    }
 
-    /// As figures are called.
-    pub(super) const fn name(self) -> &'static str {
-        match self {
-            Self::ManagerKilled => "manager_killed",
-            Self::GitOps => "gitops",
-            Self::SelectorEdited => "selector_edited",
+    /// Leaves the cluster as it was.
+    pub(super) async fn end(self) -> Result<()> {
+        match self.slow_api {
+            Some(slow_api) => slow_api.stop(&self.manager).await,
+            None => Ok(()),
         }
     }
 
     /// Begins what goes on all the time.
-    pub(super) fn during(self, app: &App) -> During {
-        if self != Self::GitOps {
-            return During(None);
+    pub(super) async fn during(&self, app: &App) -> Result<During> {
+        let mut task = None;
+        match self.part {
+            Part::GitOps => task = Some(tokio::spawn(apply(app.clone()))),
+            Part::HpaScaling => autoscalers::create(app).await?,
+            _ => {}
         }
-        let api = app.namespace.api::<RestAPI>();
-        let name = app.name.clone();
-        During(Some(tokio::spawn(async move {
-            // What is in git says nothing of the image that is tried out: only what never changes is applied.
-            let body = json!({
-                "apiVersion": "restapi.dev/v1alpha1", "kind": "RestAPI",
-                "metadata": {"name": name, "labels": {"gitops": "true"}},
-                "spec": {"blueGreen": {"promotion": {"mode": "Manual"}}},
-            });
-            let params = PatchParams::apply("gitops").force();
-            loop {
-                if let Err(error) = api.patch(&name, &params, &Patch::Apply(&body)).await {
-                    eprintln!("switch: applying failed: {error}");
-                }
-                tokio::time::sleep(Duration::from_secs(1)).await;
-            }
-        })))
+        Ok(During(task))
     }
 
-    /// How often each revision is switched to or from at most: after a killed manager another one waits for its lease,
-    /// and who writes the same field three times in a minute is let.
-    pub(super) const fn turns(self) -> u32 {
-        match self {
-            Self::ManagerKilled => 8,
-            Self::GitOps => u32::MAX,
-            Self::SelectorEdited => 2,
+    /// Does what is done before a switch, and prepares what is done in the middle of it; `share` of all switches are
+    /// over.
+    pub(super) async fn aim(&self, app: &App, share: f64) -> Result<Option<Interruption>> {
+        match self.part {
+            Part::ManagerKilled => Ok(Some(Interruption::aim(&self.manager, share).await?)),
+            Part::HpaScaling => autoscalers::scale(app, share).await.map(|()| None),
+            _ => Ok(None),
         }
     }
 
-    /// Does what is done in the middle of a switch, that long after the command.
-    pub(super) async fn interrupt(self, app: &App, moment: Duration) -> Result<()> {
-        if self == Self::ManagerKilled {
-            tokio::time::sleep(moment).await;
-            kill_manager(app).await?;
+    /// Whom a strike after a switch to `environment` kills: the processes of all its pods.
+    pub(super) async fn victims(&self, app: &App, environment: Environment) -> Result<Vec<i32>> {
+        if self.part != Part::GreenKilled {
+            return Ok(Vec::new());
         }
-        Ok(())
+        let label = format!("{}={environment}", keys::ENVIRONMENT);
+        let pods = app.namespace.api::<Pod>();
+        let pods = pods.list(&ListParams::default().labels(&label)).await?;
+        let uids: Vec<String> = pods.iter().filter_map(Pod::uid).collect();
+        let uids: Vec<&str> = uids.iter().map(String::as_str).collect();
+        let found = processes::of_pods(&uids);
+        ensure!(
+            found.len() == uids.len() && found.len() >= ComponentName::ALL.len(),
+            "{} pods of {environment} have the processes {found:?}",
+            uids.len()
+        );
+        Ok(found)
     }
 
-    /// Does what is done once after each switch; says whether that breaks what serves.
-    pub(super) async fn strike(self, app: &App) -> Result<bool> {
-        match self {
-            Self::ManagerKilled | Self::GitOps => Ok(false),
-            Self::SelectorEdited => edit(app).await.map(|()| true),
+    /// Does what is done once after each switch.
+    pub(super) async fn strike(&self, app: &App, victims: Vec<i32>) -> Result<()> {
+        match self.part {
+            Part::ManagerKilled => manager::renew(&self.manager).await,
+            Part::SelectorEdited => edit(app).await,
+            Part::GreenKilled => processes::kill_at_once(&victims),
+            _ => Ok(()),
         }
+    }
+
+    /// Whether that breaks what serves.
+    pub(super) fn breaks_what_serves(&self) -> bool {
+        matches!(self.part, Part::SelectorEdited | Part::GreenKilled)
+    }
+
+    /// Whether somebody says `rollback` at once when what serves was broken.
+    pub(super) fn is_remedied_by_rollback(&self) -> bool {
+        self.part == Part::GreenKilled
     }
 }
 
-/// Deletes the pod of whoever holds the lease, without time to end.
-async fn kill_manager(app: &App) -> Result<()> {
-    let client = app.namespace.client.clone();
-    let leases: Api<Lease> = Api::namespaced(client.clone(), MANAGERS);
-    let all = leases.list(&ListParams::default()).await?;
-    let holders = all
-        .iter()
-        .filter(|lease| lease.name_any().contains("bluegreen"));
-    let mut holders = holders.filter_map(|lease| lease.spec.as_ref()?.holder_identity.clone());
-    let holder = holders
-        .next()
-        .context("nobody holds the lease of bluegreen-manager")?;
-    let pods: Api<Pod> = Api::namespaced(client, MANAGERS);
-    let ours = ListParams::default().labels("app.kubernetes.io/name=bluegreen-manager");
-    let pods_now = pods.list(&ours).await?;
-    let mut pods_now = pods_now.iter();
-    let Some(pod) = pods_now.find(|pod| holder.starts_with(&pod.name_any())) else {
-        // It is dead already, and nobody works yet.
-        return Ok(());
-    };
-    let at_once = DeleteParams::default().grace_period(0);
-    pods.delete(&pod.name_any(), &at_once).await?;
-    Ok(())
+async fn apply(app: App) {
+    let api = app.namespace.api::<RestAPI>();
+    // What is in git says nothing of the image that is tried out: only what never changes is applied.
+    let body = json!({
+        "apiVersion": "restapi.dev/v1alpha1", "kind": "RestAPI",
+        "metadata": {"name": app.name, "labels": {"gitops": "true"}},
+        "spec": {"blueGreen": {"promotion": {"mode": "Manual"}}},
+    });
+    let params = PatchParams::apply("gitops").force();
+    loop {
+        if let Err(error) = api.patch(&app.name, &params, &Patch::Apply(&body)).await {
+            eprintln!("switch: applying failed: {error}");
+        }
+        tokio::time::sleep(APPLIED).await;
+    }
 }
 
 /// Has the view's stable Service select nothing.

@@ -81,6 +81,22 @@ impl Traffic {
         Ok(Self { behind, watcher })
     }
 
+    /// How many of these Services have endpoints in that environment and in no other.
+    pub(super) fn count(&self, services: &[String], environment: Environment) -> usize {
+        let behind = self.behind.borrow();
+        let moved = services.iter().filter(|s| behind.is_only(s, environment));
+        moved.count()
+    }
+
+    /// How many slices the Service has that hold endpoints.
+    pub(super) fn slices(&self, service: &str) -> usize {
+        let behind = self.behind.borrow();
+        let slices = behind.slices.values();
+        slices
+            .filter(|(name, pods)| name == service && !pods.is_empty())
+            .count()
+    }
+
     /// Waits until the endpoints of all these Services are pods of that environment and no others; returns when that
     /// was seen.
     pub(super) async fn until(
