@@ -131,3 +131,97 @@ async fn a_prometheus_that_does_not_answer_says_nothing() {
         Answer::Passed("1".to_owned())
     );
 }
+
+/// A real Prometheus, killed at the end.
+struct Running {
+    child: tokio::process::Child,
+    folder: std::path::PathBuf,
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        let _ = self.child.start_kill();
+        let _ = std::fs::remove_dir_all(&self.folder);
+    }
+}
+
+/// One that collects its own metrics, and its address.
+fn prometheus(port: u16) -> Running {
+    let folder = std::env::temp_dir().join(format!("gates-prometheus-{port}"));
+    std::fs::create_dir_all(&folder).unwrap();
+    let config = folder.join("prometheus.yml");
+    let scrape = format!(
+        "scrape_configs: [{{job_name: own, scrape_interval: 1s, static_configs: [{{targets: ['127.0.0.1:{port}']}}]}}]"
+    );
+    std::fs::write(&config, scrape).unwrap();
+    let child = tokio::process::Command::new("prometheus")
+        .arg(format!("--config.file={}", config.display()))
+        .arg(format!(
+            "--storage.tsdb.path={}",
+            folder.join("data").display()
+        ))
+        .arg(format!("--web.listen-address=127.0.0.1:{port}"))
+        .stderr(std::process::Stdio::null())
+        .spawn()
+        .unwrap();
+    Running { child, folder }
+}
+
+#[tokio::test]
+#[ignore = "needs the program prometheus"]
+async fn a_real_prometheus_is_understood() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = listener.local_addr().unwrap().port();
+    drop(listener);
+    let _running = prometheus(port);
+    let address: Prometheus = format!("http://127.0.0.1:{port}").parse().unwrap();
+    let ask = async |query: &str| {
+        let question = Question::Prometheus {
+            query: query.to_owned(),
+            min: Some(1.0),
+            max: Some(2.0),
+        };
+        probe(Some(&address), &attempt(question)).await
+    };
+    for _ in 0..60 {
+        if matches!(ask("sum(up)").await, Answer::Passed(_)) {
+            break;
+        }
+        tokio::time::sleep(Duration::from_millis(500)).await;
+    }
+    let passed = Answer::Passed(format!(
+        r#"{{"__name__":"up","instance":"127.0.0.1:{port}","job":"own"}} 1"#
+    ));
+    assert_eq!(ask(r#"up{job="own"}"#).await, passed);
+    assert_eq!(ask("sum(up)").await, Answer::Passed("1".to_owned()));
+    assert_eq!(
+        ask("scalar(sum(up)) * 2").await,
+        Answer::Passed("2".to_owned())
+    );
+    assert_eq!(
+        ask("sum(up) * 3").await,
+        Answer::Failed("3 is more than 2".to_owned())
+    );
+    assert_eq!(
+        ask("sum(up) / 0").await,
+        Answer::Failed("+Inf is more than 2".to_owned())
+    );
+    assert_eq!(
+        ask("0 * sum(up) / 0").await,
+        Answer::Unknown("NaN is no number".to_owned())
+    );
+    assert_eq!(
+        ask("nothing").await,
+        Answer::Unknown("the query gives no value".to_owned())
+    );
+    let range = ask("up[1m]").await;
+    assert!(
+        matches!(&range, Answer::Unknown(why) if why.contains("neither")),
+        "{range:?}"
+    );
+    let wrong = ask("sum(").await;
+    assert!(
+        matches!(&wrong, Answer::Unknown(why) if why.contains("refused the query")),
+        "{wrong:?}"
+    );
+}
