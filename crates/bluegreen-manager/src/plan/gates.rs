@@ -150,18 +150,12 @@ impl Subject<'_> {
         if moments.all(|moment| view.spec.gates(moment).is_empty()) {
             return None;
         }
-        let record = view.record_of(self.attempt.revision)?;
-        let before = GateMarks::of(record.as_ref(), self.attempt.number);
-        let mut gates = Gates {
-            attempt: self.attempt,
-            moment: self.moment,
-            gated: Gated::Passed,
-            marks: before.clone(),
-            is_news: false,
-            due: Vec::new(),
-            open: BTreeSet::new(),
-            jobs: Vec::new(),
+        let Some(record) = view.record_of(self.attempt.revision) else {
+            // Somebody deleted it. Nothing is tried before there is one again to write on.
+            return Some(self.without_record(view));
         };
+        let before = GateMarks::of(record.as_ref(), self.attempt.number);
+        let mut gates = self.gates(before.clone());
         for gate in view.spec.gates(self.moment) {
             self.one(view, gate, clock, &mut gates);
         }
@@ -171,6 +165,31 @@ impl Subject<'_> {
         marks.retain(|name, _| specs.iter().any(|gate| gate.name == *name));
         gates.is_news = gates.marks != before;
         Some(gates)
+    }
+
+    fn without_record(&self, view: &View<'_>) -> Gates {
+        let is_gated = !view.spec.gates(self.moment).is_empty();
+        Gates {
+            gated: if is_gated {
+                Gated::Pending
+            } else {
+                Gated::Passed
+            },
+            ..self.gates(GateMarks::default())
+        }
+    }
+
+    const fn gates(&self, marks: GateMarks) -> Gates {
+        Gates {
+            attempt: self.attempt,
+            moment: self.moment,
+            gated: Gated::Passed,
+            marks,
+            is_news: false,
+            due: Vec::new(),
+            open: BTreeSet::new(),
+            jobs: Vec::new(),
+        }
     }
 
     fn one(&self, view: &View<'_>, gate: &GateSpec, clock: &mut Clock, gates: &mut Gates) {

@@ -408,6 +408,23 @@ fn one_that_comes_while_the_services_are_moved_is_not_asked() {
     assert_eq!(cluster.selects(), [Some(Green); 2]);
 }
 
+#[test]
+fn without_a_record_to_write_on_nothing_passes() {
+    let mut cluster = ready(&smoke(&json!({})), &json!([]));
+    let records = cluster.world.records();
+    let newest = records.iter().max_by_key(|record| record.revision).unwrap();
+    cluster.world.objects.take(&manager_kit::tracker::Target {
+        kind: "ControllerRevision".to_owned(),
+        name: newest.metadata.name.clone().unwrap(),
+    });
+    assert_eq!(cluster.due(), []);
+    cluster.step();
+    assert_eq!(cluster.selects(), [Some(Blue); 2]);
+    cluster.settle();
+    assert_eq!(cluster.answer(&passed()), 1, "it was made again");
+    assert_eq!(cluster.selects(), [Some(Green); 2]);
+}
+
 fn job() -> Value {
     json!([{"name": "e2e", "job": {"image": "e2e:1"}}])
 }

@@ -59,7 +59,6 @@ impl Measured {
                 continue;
             } else if covers(broken, answer) {
                 self.lost_in_outages += 1;
-                continue;
             } else {
                 self.lost += 1;
             }
