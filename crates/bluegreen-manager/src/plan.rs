@@ -20,7 +20,7 @@ pub mod desired;
 pub mod gates;
 pub mod marks;
 mod recognise;
-mod replicas;
+pub mod replicas;
 pub mod situate;
 pub mod situation;
 mod slices;

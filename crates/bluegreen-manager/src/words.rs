@@ -10,6 +10,7 @@ use workloads::pods;
 
 use crate::plan::decide::{Next, Order, Waits};
 use crate::plan::gates::obstacle;
+use crate::plan::replicas::capacity;
 use crate::plan::situate::Situated;
 use crate::plan::situation::{Gated, Held, Retention, Revision};
 use crate::plan::view::View;
@@ -53,10 +54,22 @@ fn progress(view: &View<'_>, environment: Environment) -> String {
         .filter(|run| run.counts.is_available())
         .count();
     let counts = format!("{ready} of {all} components are available");
-    match cause(view, environment) {
+    let lack = || lacking(view, environment).filter(|_| ready == all);
+    match cause(view, environment).or_else(lack) {
         Some(cause) => format!("{counts}; {cause}"),
         None => counts,
     }
+}
+
+/// Of which component an environment has too few pods for what the other one carries: an autoscaler of its own may have
+/// taken them away again, since nobody calls it yet.
+fn lacking(view: &View<'_>, environment: Environment) -> Option<String> {
+    let lack = capacity::lacking(view, environment)?;
+    let other = environment.other();
+    Some(format!(
+        "{} has {} pods in {environment} and {} in {other}: where an autoscaler of {environment} keeps it small, raise its minReplicas",
+        lack.component, lack.available, lack.needed
+    ))
 }
 
 /// Why the manager gives a revision up.

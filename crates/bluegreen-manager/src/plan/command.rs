@@ -186,7 +186,8 @@ fn promote(s: &Situation, serving: Option<Revision>) -> Result<Effect, String> {
     let home = s.home(revision);
     let side = s.side(home);
     match side.runs.attempt() {
-        Some(attempt) if attempt.revision == revision && side.available => match s.gated {
+        // It may lack a pod that an autoscaler asked for a moment ago: it is switched to once that is there.
+        Some(attempt) if attempt.revision == revision && side.serves => match s.gated {
             Gated::Passed => Ok(Effect::Promote(attempt)),
             Gated::Pending | Gated::Failed => {
                 Err(format!("the gates of revision {revision} have not passed"))

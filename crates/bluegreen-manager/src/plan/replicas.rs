@@ -45,7 +45,7 @@ pub fn settle(
     {
         spec["replicas"] = json!(number);
     }
-    if by_autoscaler {
+    if by_autoscaler && !is_autoscaled(view, component.name, environment) {
         // Nobody's number is better than what is left.
         set(&mut draft.body, "annotations", keys::REPLICAS, "false");
     }
@@ -87,17 +87,35 @@ pub(super) fn is_autoscaled(
 
 /// Whether one environment can take the load of the other.
 pub mod capacity {
-    use super::{Environment, View, wanted, workers};
+    use super::{ComponentName, Environment, View, wanted, workers};
 
-    /// Whether no component of `environment` has fewer pods than in the other one, as far as it is there. Workers that
-    /// are handed over start later.
+    /// A component that has fewer pods in one environment than in the other.
+    #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+    pub struct Lack {
+        /// Which component.
+        pub component: ComponentName,
+        /// How many pods of it are available.
+        pub available: i32,
+        /// How many there are in the other environment.
+        pub needed: i32,
+    }
+
+    /// The first component of `environment` that has fewer pods than in the other one, as far as it is there. Workers
+    /// that are handed over start later.
     #[must_use]
-    pub fn is_enough(view: &View<'_>, environment: Environment) -> bool {
-        view.side(environment).workloads.iter().all(|run| {
-            let other = wanted(view, run.component, environment.other());
-            let component = view.app.component(run.component);
-            let is_later = component.is_some_and(|c| workers::is_handed_over(view, c));
-            is_later || Some(run.counts.available) >= other
+    pub fn lacking(view: &View<'_>, environment: Environment) -> Option<Lack> {
+        let is_later = |name| {
+            let component = view.app.component(name);
+            component.is_some_and(|component| workers::is_handed_over(view, component))
+        };
+        view.side(environment).workloads.iter().find_map(|run| {
+            let needed = wanted(view, run.component, environment.other())?;
+            let available = run.counts.available;
+            (available < needed && !is_later(run.component)).then_some(Lack {
+                component: run.component,
+                available,
+                needed,
+            })
         })
     }
 }

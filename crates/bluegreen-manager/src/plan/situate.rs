@@ -194,7 +194,7 @@ fn side(view: &View<'_>, environment: Environment, times: &Times, clock: &mut Cl
     Side {
         runs: seen.runs,
         serves: is_complete && seen.workloads.iter().all(Run::serves),
-        available: is_stable && capacity::is_enough(view, environment),
+        available: is_stable && capacity::lacking(view, environment).is_none(),
         has_endpoints: seen.has_endpoints,
     }
 }

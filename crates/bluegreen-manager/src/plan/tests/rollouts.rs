@@ -114,6 +114,44 @@ fn what_serves_keeps_its_size_and_what_follows_has_it_whatever_the_spec_says() {
 }
 
 #[test]
+fn autoscalers_of_both_environments_are_let_and_what_follows_waits_until_it_is_large_enough() {
+    let mut cluster = Cluster::born(&spec("app:1"));
+    for environment in ["blue", "green"] {
+        cluster
+            .world
+            .autoscaled
+            .insert(manager_kit::tracker::Target {
+                kind: "Deployment".to_owned(),
+                name: format!("orders-view-{environment}"),
+            });
+    }
+    cluster.settle_for(5);
+    let scale = |cluster: &mut Cluster, environment: &str, replicas: i64| {
+        let name = format!("orders-view-{environment}");
+        cluster.tamper("Deployment", &name, |d| {
+            d["spec"]["replicas"] = json!(replicas);
+        });
+        cluster.play();
+    };
+    scale(&mut cluster, "blue", 7);
+    cluster.change(&spec("app:2"));
+    cluster.settle();
+    scale(&mut cluster, "green", 3);
+    cluster.settle_for(10);
+    let plan = cluster.plan();
+    assert!(plan.is_settled() && plan.drift.is_empty(), "{plan:?}");
+    assert_eq!(cluster.selects(), [Some(Blue); 2]);
+    let message = cluster.status().blue_green.unwrap().message.unwrap();
+    assert!(
+        message.contains("view has 3 pods in green and 7 in blue: where an autoscaler"),
+        "{message}"
+    );
+    scale(&mut cluster, "green", 7);
+    cluster.settle_for(5);
+    assert_eq!(cluster.selects(), [Some(Green); 2]);
+}
+
+#[test]
 fn by_hand_it_waits_to_be_promoted() {
     let mut manual = spec("app:1");
     manual["blueGreen"] = json!({"stableSeconds": 0, "promotion": {"mode": "Manual"}});
