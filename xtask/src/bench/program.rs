@@ -29,6 +29,14 @@ pub(crate) struct Common {
     pub(crate) more: Vec<String>,
 }
 
+impl Common {
+    /// Whether the program is told to measure a part only.
+    fn is_partial(&self) -> bool {
+        let mut more = self.more.iter();
+        more.any(|word| word == "--only" || word.starts_with("--only="))
+    }
+}
+
 /// Arguments of the benches with a number of applications.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Apps {
@@ -86,7 +94,7 @@ pub(super) fn with_sizes(bench: &str, args: &Sizes) -> Result<()> {
 /// # Errors
 /// As [`with_apps`].
 pub(super) fn on_real_nodes(bench: &str, args: &Common) -> Result<()> {
-    let prepared = Prepared::new(bench)?;
+    let prepared = Prepared::new(bench, args, &["core-reconciler", "bluegreen-manager"])?;
     let up = UpArgs {
         nodes: Some(2),
         ..UpArgs::named(&own_cluster::name(bench))
@@ -112,7 +120,7 @@ fn on_fake_nodes(name: &str, apps: u16) -> UpArgs {
 }
 
 fn measure(bench: &str, sizes: &[&str], up: &UpArgs, args: &Common) -> Result<()> {
-    let prepared = Prepared::new(bench)?;
+    let prepared = Prepared::new(bench, args, &["core-reconciler"])?;
     let cluster = OwnCluster::up(up, keep(args))?;
     deploy::install_crd(cluster.target())?;
     let environment = Environment::of(cluster.target())?;
@@ -121,7 +129,8 @@ fn measure(bench: &str, sizes: &[&str], up: &UpArgs, args: &Common) -> Result<()
     figures::check(&prepared.results)
 }
 
-/// A bench that can start: everything is compiled, and the figures of an earlier run are gone.
+/// A bench that can start: everything is compiled, and the figures of an earlier run are gone, unless only a part of
+/// them is measured again.
 struct Prepared {
     bench: String,
     program: OsString,
@@ -129,12 +138,12 @@ struct Prepared {
 }
 
 impl Prepared {
-    fn new(bench: &str) -> Result<Self> {
+    fn new(bench: &str, args: &Common, managers: &[&str]) -> Result<Self> {
         // Compiled first: the cluster is to have the machine for itself.
         let program = images::binaries::compile_program("suites", "bench", false)?;
-        images::binaries::compile(&["core-reconciler"], false)?;
+        images::binaries::compile(managers, false)?;
         let results = artifacts::folder().join(format!("bench/{bench}.json"));
-        if results.exists() {
+        if results.exists() && !args.is_partial() {
             fs::remove_file(&results).with_context(|| format!("removing {}", results.display()))?;
         }
         Ok(Self {

@@ -34,7 +34,7 @@ pub(super) struct Measured {
     pub(super) rollbacks: Vec<f64>,
     /// The same by a client that does nothing else.
     pub(super) bare: Vec<f64>,
-    /// From the first to the last request that was lost, each time that what serves was broken.
+    /// From the moment in which what serves was broken to the last request that was lost, each time.
     pub(super) outages: Vec<f64>,
     requests: usize,
     /// But for those that were lost while what serves was broken.
@@ -123,13 +123,14 @@ impl Window {
         answer.at + answer.took >= self.from && answer.at <= self.to
     }
 
-    /// From the first to the last request that was lost in it, in milliseconds.
+    /// From its beginning to the last request that was lost in it, in milliseconds; 0 where none was. A request that is
+    /// lost alone a second later is an outage of a second: nobody knows what others would have met.
     fn outage(&self, report: &Report) -> f64 {
         let during = report.lost().filter(|answer| self.covers(answer));
-        let times: Vec<_> = during.map(|answer| answer.at).collect();
-        let (first, last) = (times.iter().min(), times.iter().max());
-        let took = first.and_then(|first| last?.checked_sub(*first));
-        took.unwrap_or_default().as_secs_f64() * 1000.0
+        let last = during
+            .map(|answer| answer.at.saturating_sub(self.from))
+            .max();
+        last.unwrap_or_default().as_secs_f64() * 1000.0
     }
 }
 
@@ -160,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn an_outage_lasts_from_the_first_to_the_last_request_that_was_lost() {
+    fn an_outage_lasts_from_the_break_to_the_last_request_that_was_lost() {
         let answers = vec![
             lost(100, 5, "before"),
             lost(900, 200, "under way"),
@@ -177,7 +178,7 @@ mod tests {
         measured.count(&Report::new(answers), &windows);
         assert_eq!((measured.lost, measured.lost_in_outages), (2, 2));
         assert_eq!(measured.mixed, 1);
-        assert_eq!(format!("{:?}", measured.outages), "[500.0]");
+        assert_eq!(format!("{:?}", measured.outages), "[400.0]");
     }
 
     #[test]
