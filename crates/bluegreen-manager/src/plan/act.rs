@@ -8,6 +8,7 @@ use kube::ResourceExt as _;
 use kube::core::DynamicObject;
 use manager_kit::tracker::Target;
 use manager_kit::writer::Marks;
+use restapi_resources::Application;
 use restapi_types::{AttemptMark, ComponentName, Environment, keys, names};
 use workloads::adoption::Request;
 use workloads::kinds::is_workload;
@@ -171,30 +172,18 @@ impl Act<'_, '_> {
         let goal = build.and_then(|(_, attempt)| view.app_of(attempt.revision));
         for environment in Environment::ALL {
             let building = build.filter(|(home, _)| *home == environment);
-            let tenant = match (building, &goal) {
-                (Some((_, attempt)), Some(app)) => Some(Tenant {
-                    environment,
-                    app,
-                    mark: AttemptMark {
-                        number: attempt.number,
-                        hash: app.revision.clone(),
-                    },
-                    serves: self.situated.situation.is_served_from(environment),
-                }),
-                (Some(_), None) => None,
-                (None, _) => tenant(view, self.situated, environment)
-                    .filter(|_| release != Some(environment))
-                    .filter(|tenant| tenant.serves || self.is_wanted(environment)),
+            let attempt = building.map(|(_, attempt)| (attempt, goal.as_ref()));
+            let tenant = match attempt {
+                Some((attempt, app)) => app.map(|app| self.built(environment, attempt, app)),
+                None if release == Some(environment) => None,
+                None => tenant(view, self.situated, environment),
             };
-            let kept = tenant
-                .is_none()
-                .then(|| self::tenant(view, self.situated, environment));
-            if let Some(kept) = kept.flatten().filter(|_| release != Some(environment)) {
-                kept.stop_workers(view, plan)?;
-            }
-            if let Some(tenant) = tenant {
+            let Some(tenant) = tenant else { continue };
+            if building.is_some() || tenant.serves || self.is_wanted(environment) {
                 let stable = self.stable_of(&tenant);
                 tenant.keep(view, &stable, &mut wanted, plan)?;
+            } else {
+                tenant.stop_workers(view, plan)?;
             }
         }
         if self.situated.situation.agreed().is_none() {
@@ -217,6 +206,24 @@ impl Act<'_, '_> {
                 .push(prune::surplus(view.app, wanted, world, kinds::written));
         }
         Ok(())
+    }
+
+    /// What an environment is to run for a new attempt.
+    fn built<'c>(
+        &self,
+        environment: Environment,
+        attempt: Attempt,
+        app: &'c Application,
+    ) -> Tenant<'c> {
+        Tenant {
+            environment,
+            app,
+            mark: AttemptMark {
+                number: attempt.number,
+                hash: app.revision.clone(),
+            },
+            serves: self.situated.situation.is_served_from(environment),
+        }
     }
 
     /// Makes the Jobs of gates, and has those stay that are needed or have ended.
