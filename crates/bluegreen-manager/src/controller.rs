@@ -99,6 +99,7 @@ impl Reconciler for BlueGreen {
         if let Some(spec) = app.spec.blue_green() {
             return self.act(app, spec, &world, &writer).await;
         }
+        self.tries.forget(&key);
         let status = writer(keys::FIELD_MANAGER_STATUS_BLUEGREEN);
         report::give_up(&world, &status).await?;
         Ok(Requeue::AwaitChange)
@@ -131,7 +132,7 @@ impl BlueGreen {
             Ok(outcome) => outcome,
             Err(requeue) => return Ok(requeue),
         };
-        self.tries(&key, &mut thought);
+        self.try_gates(&key, &mut thought);
         repairs(&ctx.events, world, &thought.plan);
         replacements(&ctx.events, world, &thought.plan);
         let verdict = verdict::status(&thought, &outcome, now);
@@ -142,12 +143,10 @@ impl BlueGreen {
         let soonest = waits.into_iter().flatten().min();
         Ok(soonest.map_or(Requeue::AwaitChange, Requeue::After))
     }
-}
 
-impl BlueGreen {
     /// Begins what is to be tried of gates.
-    fn tries(&self, key: &Owner, thought: &mut Thought<'_>) {
-        let is_paused = thought.plan.is_paused;
+    fn try_gates(&self, key: &Owner, thought: &mut Thought<'_>) {
+        let is_paused = thought.view.world.restapi.spec.paused == Some(true);
         match thought.situated.gates.as_mut().filter(|_| !is_paused) {
             Some(gates) => {
                 let due = std::mem::take(&mut gates.due);

@@ -32,6 +32,15 @@ enum State {
     Ended(Tried, Instant),
 }
 
+impl State {
+    fn is_of_use(&self) -> bool {
+        match self {
+            Self::Running(_) => true,
+            Self::Ended(_, at) => at.elapsed() < FRESH,
+        }
+    }
+}
+
 impl Drop for State {
     fn drop(&mut self) {
         if let Self::Running(task) = self {
@@ -77,11 +86,13 @@ impl Tries {
     pub fn ended(&self, owner: &Owner) -> Vec<Tried> {
         let all = self.lock();
         let own = all.get(owner).into_iter().flat_map(BTreeMap::values);
-        own.filter_map(|state| match state {
-            State::Ended(tried, at) if at.elapsed() < FRESH => Some(tried.clone()),
-            State::Ended(..) | State::Running(_) => None,
-        })
-        .collect()
+        let fresh = own.filter(|state| state.is_of_use());
+        fresh
+            .filter_map(|state| match state {
+                State::Ended(tried, _) => Some(tried.clone()),
+                State::Running(_) => None,
+            })
+            .collect()
     }
 
     /// Forgets an application.
@@ -103,7 +114,7 @@ impl Tries {
             let is_wanted = match own.get(&next.key) {
                 None => true,
                 Some(State::Running(_)) => false,
-                Some(State::Ended(tried, at)) => seen.contains(tried) || at.elapsed() >= FRESH,
+                Some(ended @ State::Ended(tried, _)) => seen.contains(tried) || !ended.is_of_use(),
             };
             if is_wanted {
                 let key = next.key.clone();
@@ -125,15 +136,107 @@ impl Tries {
                 answer,
             };
             let state = State::Ended(tried, Instant::now());
-            if let Some(of_it) = own.lock().get_mut(&owner) {
-                of_it.insert(next.key, state);
-            }
+            own.note(&owner, next.key, state);
             // Nobody listens at the end of the process only.
             let _ = own.ended.unbounded_send(owner);
         })
     }
 
+    fn note(&self, owner: &Owner, key: Key, state: State) {
+        let mut all = self.lock();
+        if let Some(own) = all.get_mut(owner) {
+            own.insert(key, state);
+        }
+        // Of applications that are gone, or that somebody else looks after by now.
+        all.retain(|_, own| own.values().any(State::is_of_use));
+    }
+
     fn lock(&self) -> MutexGuard<'_, All> {
         self.all.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::FutureExt as _;
+    use restapi_types::spec::gates::Moment;
+
+    use super::*;
+    use crate::plan::gates::{Answer, Question};
+
+    fn owner() -> Owner {
+        ("shop".to_owned(), "orders".to_owned())
+    }
+
+    fn key() -> Key {
+        Key {
+            attempt: 2,
+            moment: Moment::PreSwitch,
+            name: "smoke".to_owned(),
+            hash: "a".to_owned(),
+        }
+    }
+
+    fn due(answer: &str) -> Vec<Try> {
+        vec![Try {
+            key: key(),
+            question: Question::Nothing(Answer::Passed(answer.to_owned())),
+            timeout: Duration::from_secs(1),
+        }]
+    }
+
+    fn answers(tries: &Tries) -> Vec<Answer> {
+        tries
+            .ended(&owner())
+            .into_iter()
+            .map(|t| t.answer)
+            .collect()
+    }
+
+    #[tokio::test]
+    async fn a_try_that_has_ended_is_told_and_not_repeated_before_it_was_seen() {
+        let (tries, mut changed) = Tries::new(None, Clock::system());
+        let open = BTreeSet::from([key()]);
+        let first = [Answer::Passed("first".to_owned())];
+        tries.begin(&owner(), &open, due("first"), &[]);
+        let told = changed.next().await.unwrap();
+        assert_eq!(
+            (told.namespace.as_deref(), told.name.as_str()),
+            (Some("shop"), "orders")
+        );
+        assert_eq!(answers(&tries), first);
+
+        // It was decided before that was known.
+        tries.begin(&owner(), &open, due("again"), &[]);
+        assert_eq!(answers(&tries), first);
+
+        let seen = tries.ended(&owner());
+        tries.begin(&owner(), &open, due("second"), &seen);
+        changed.next().await.unwrap();
+        assert_eq!(answers(&tries), [Answer::Passed("second".to_owned())]);
+
+        tries.begin(&owner(), &BTreeSet::new(), Vec::new(), &[]);
+        assert_eq!(answers(&tries), [], "none is open");
+    }
+
+    #[tokio::test]
+    async fn a_try_of_what_is_not_open_any_more_is_cut_off() {
+        let (tries, mut changed) = Tries::new(None, Clock::system());
+        let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let mut slow = due("");
+        slow[0].question = Question::Http {
+            address: listener.local_addr().unwrap().to_string(),
+            host: "orders-view-green".to_owned(),
+            path: "/".to_owned(),
+        };
+        slow[0].timeout = Duration::from_hours(1);
+        tries.begin(&owner(), &BTreeSet::from([key()]), slow, &[]);
+        let (mut asked, _) = listener.accept().await.unwrap();
+        tries.forget(&owner());
+        let mut rest = Vec::new();
+        tokio::io::AsyncReadExt::read_to_end(&mut asked, &mut rest)
+            .await
+            .unwrap();
+        assert!(changed.next().now_or_never().is_none());
     }
 }
