@@ -201,7 +201,9 @@ impl Verdict<'_> {
                 RolloutPhase::Verifying
             }
             Next::Switch(..) | Next::Wait(Waits::Convergence) => RolloutPhase::Switching,
-            Next::Hold(_) => RolloutPhase::Held,
+            // It is held once that stands on its record: then RolledBack says why.
+            Next::Hold(_) if is_served => RolloutPhase::Verifying,
+            Next::Hold(_) => RolloutPhase::Starting,
             // Where it does not serve yet, all of that is on the way there.
             Next::Build(..) | Next::Wait(_) | Next::Seal(..) | Next::Release(_) if !is_served => {
                 RolloutPhase::Starting

@@ -44,7 +44,7 @@ pub fn write(figures: &[Figure], path: &Path) -> Result<()> {
     put(&serde_json::to_string_pretty(figures)?, path)
 }
 
-/// As [`write`], but figures of other names that the file holds stay in it.
+/// As [`write()`], but figures of other names that the file holds stay in it.
 ///
 /// # Errors
 /// When the file can't be written, or holds something else.

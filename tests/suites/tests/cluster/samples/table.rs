@@ -64,6 +64,15 @@ pub(super) const CASES: &[Case] = &[
             ("view", 2),
         ],
     ),
+    Case::of(
+        "gates.yaml",
+        &[
+            ("controller", 1),
+            ("model", 1),
+            ("repository", 1),
+            ("view", 1),
+        ],
+    ),
     Case::of("minimal.yaml", &[("controller", 1)]),
     Case::of(
         "network-policy.yaml",
