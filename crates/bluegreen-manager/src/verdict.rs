@@ -91,10 +91,8 @@ impl Verdict<'_> {
         let s = &situated.situation;
         let away = s.agreed().map(Environment::other);
         let kept = away.filter(|away| {
-            let serving = s.side(away.other()).runs.attempt();
-            let attempt = s.side(*away).runs.attempt();
-            attempt.is_some_and(|a| serving.is_some_and(|serving| a.number < serving.number))
-                && !s.is_sealed(*away)
+            let is_there = s.side(*away).runs.attempt().is_some();
+            is_there && s.is_earlier(*away) && !s.is_sealed(*away)
         });
         let converged = kept.and_then(|kept| situated.times(kept.other()).converged());
         BlueGreenStatus {

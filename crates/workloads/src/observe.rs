@@ -139,7 +139,7 @@ pub async fn observe(
         Err(_) => Config::default(),
     };
     let app = app.map(|app| app.pinned(|component| world.config.hash(component.name)));
-    world.app = app.map(|app| history::recorded(app, &world.records()));
+    world.app = app.map(|app| history::recorded(app, &world.objects));
     Ok(Observed::World(Box::new(world)))
 }
 

@@ -180,10 +180,15 @@ async fn metrics(pod: &Pod) -> Result<String> {
 /// # Errors
 /// When it runs on none of our nodes, or has ended.
 pub fn kill_process(pod: &Pod) -> Result<()> {
+    processes::kill_at_once(&[process(pod)?])
+}
+
+/// The process of a pod's program.
+///
+/// # Errors
+/// When it runs on none of our nodes.
+pub fn process(pod: &Pod) -> Result<i32> {
     let uid = pod.uid().context("the pod has no uid")?;
-    let found = processes::of_pods(&[&uid]);
-    let process = found.first();
-    let process =
-        process.with_context(|| format!("{} runs on none of our nodes", pod.name_any()))?;
-    processes::kill_at_once(&[*process])
+    let found = processes::of_pods(&[&uid]).first().copied();
+    found.with_context(|| format!("{} runs on none of our nodes", pod.name_any()))
 }

@@ -193,9 +193,8 @@ fn give_up(s: &Situation, goal: Revision, home: Environment) -> Option<Next> {
 fn take_back(s: &Situation, goal: Revision, home: Environment) -> Option<Next> {
     let away = s.side(home.other());
     let serving = away.runs.revision()?;
-    let number = |e: Environment| s.side(e).runs.attempt().map(|attempt| attempt.number);
     let can_serve = away.serves && !s.is_sealed(home.other()) && serving != goal;
-    let is_kept = can_serve && number(home.other()) < number(home);
+    let is_kept = can_serve && s.is_earlier(home.other());
     let is_asked = goal == s.asked && s.hold(goal).is_none();
     let revision = goal;
     (s.gated == Gated::Failed && is_asked && is_kept)

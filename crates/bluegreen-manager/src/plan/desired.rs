@@ -109,9 +109,7 @@ impl Tenant<'_> {
         plan.rehearses |= own.rehearses;
         Ok(())
     }
-}
 
-impl Tenant<'_> {
     /// Adds the steps that stop the workers of an environment that is kept and does not serve, where they are handed
     /// over. Nothing else of it is touched.
     ///

@@ -112,7 +112,7 @@ pub(super) fn subject<'a>(
     };
     let other = s.side(home.other()).runs.attempt()?;
     let is_asked = attempt.revision == s.asked && s.hold(s.asked).is_none();
-    let is_newer = other.number < attempt.number && other.revision != attempt.revision;
+    let is_newer = s.is_earlier(home.other()) && other.revision != attempt.revision;
     let (moment, may_begin) = if s.agreed() == Some(home) {
         (Moment::PostSwitch, s.converged() == Some(home))
     } else if s.is_selected(home) {
@@ -157,8 +157,7 @@ struct Kept {
 
 impl Kept {
     fn of(s: &Situation, serving: Environment, own: &Times, other: &Times) -> Self {
-        let number = |e: Environment| s.side(e).runs.attempt().map(|attempt| attempt.number);
-        let is_to_go_back_to = number(serving.other()) < number(serving);
+        let is_to_go_back_to = s.is_earlier(serving.other());
         Self {
             since: own.converged(),
             is_unused: !is_to_go_back_to && other.switched.is_none(),

@@ -181,6 +181,14 @@ impl Situation {
         all.all(|s| s.selects == first).then_some(first)
     }
 
+    /// Whether what an environment runs was started before what the other one runs: what served before has the lower
+    /// number, and what has the higher one and does not serve was given up.
+    #[must_use]
+    pub fn is_earlier(&self, environment: Environment) -> bool {
+        let number = |e: Environment| self.side(e).runs.attempt().map(|attempt| attempt.number);
+        number(environment) < number(environment.other())
+    }
+
     /// What holds the revision back, if anything does.
     #[must_use]
     pub fn hold(&self, revision: Revision) -> Option<Held> {

@@ -3,10 +3,12 @@
 use std::sync::Arc;
 
 use k8s_openapi::api::apps::v1::ControllerRevision;
-use kube::ResourceExt as _;
+use kube::ResourceExt;
 use restapi_resources::Application;
 use restapi_resources::controller_revision::controller_revision;
 use restapi_types::{keys, names};
+
+use crate::world::Objects;
 
 /// The record of the revision with that hash, if it is kept.
 #[must_use]
@@ -19,16 +21,17 @@ pub fn of_hash<'a>(
     records.iter().find(|record| record.name_any() == name)
 }
 
-/// The application with what its record says besides: when somebody had its pods replaced.
+/// The application with what its record, which is one of `objects`, says besides: when somebody had its pods replaced.
 #[must_use]
-pub fn recorded(mut app: Application, records: &[Arc<ControllerRevision>]) -> Application {
-    let record = of_hash(&app, records, &app.revision);
-    app.restarted = record.and_then(|record| restarted(record));
+pub fn recorded(mut app: Application, objects: &Objects) -> Application {
+    let name = names::content(&app.name, &app.revision);
+    let record = objects.get("ControllerRevision", &name);
+    app.restarted = record.and_then(|record| restarted(record.as_ref()));
     app
 }
 
 /// When somebody had the pods of a revision replaced.
-pub(super) fn restarted(record: &ControllerRevision) -> Option<String> {
+pub(super) fn restarted(record: &impl ResourceExt) -> Option<String> {
     record.annotations().get(keys::RESTARTED).cloned()
 }
 

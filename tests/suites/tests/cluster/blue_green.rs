@@ -22,7 +22,7 @@ use crate::setting;
 const RATE: u32 = 50;
 
 /// How long a whole rollout may take: four pods in a row on a busy machine, and everything that is waited for.
-const ROLLED_OUT: Duration = Duration::from_mins(3);
+pub(crate) const ROLLED_OUT: Duration = Duration::from_mins(3);
 
 fn spec(image: &str) -> Value {
     let mut spec = app::four(image);
@@ -45,7 +45,7 @@ fn load(app: &App, edge: std::net::SocketAddr) -> Load {
 }
 
 /// Waits until the revision serves, in that phase.
-async fn serves(app: &App, revision: i64, phase: RolloutPhase) -> Result<Environment> {
+pub(crate) async fn serves(app: &App, revision: i64, phase: RolloutPhase) -> Result<Environment> {
     let what = format!("serves revision {revision} and is {phase:?}");
     app.until(&what, ROLLED_OUT, |restapi| {
         let told = restapi.rollout()?;

@@ -14,10 +14,8 @@ use suites::app::{self, App, told};
 use suites::load::Load;
 use suites::namespace::Namespace;
 
+use crate::blue_green::{ROLLED_OUT, serves};
 use crate::setting;
-
-/// How long a whole rollout may take, with its gates.
-const ROLLED_OUT: Duration = Duration::from_mins(3);
 
 const RATE: u32 = 30;
 
@@ -43,15 +41,6 @@ fn asks(path: &str) -> Value {
 fn starts(argument: &str) -> Result<Value> {
     let job = json!({"image": setting::demo()?, "args": [argument]});
     Ok(json!([{"name": "start", "job": job}]))
-}
-
-async fn serves(app: &App, revision: i64, phase: RolloutPhase) -> Result<()> {
-    let what = format!("serves revision {revision} and is {phase:?}");
-    app.until(&what, ROLLED_OUT, |restapi| {
-        let told = restapi.rollout()?;
-        (told.serving == Some(revision) && told.phase == Some(phase)).then_some(())
-    })
-    .await
 }
 
 /// What its gates have come to, by name.
@@ -192,7 +181,8 @@ async fn pods_that_serve_are_restarted_under_load_and_secrets_are_read_again_at_
             |restapi| (restapi.rollout()?.revision == Some(2)).then_some(()),
         )
         .await?;
-        serves(&app, 2, RolloutPhase::Retaining).await
+        serves(&app, 2, RolloutPhase::Retaining).await?;
+        Ok(())
     })
     .await
 }

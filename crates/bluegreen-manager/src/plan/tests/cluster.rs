@@ -127,7 +127,7 @@ impl Cluster {
     /// What the manager thinks.
     pub(super) fn thought<T>(&self, read: impl FnOnce(&Thought<'_>) -> T) -> T {
         let app = self.world.app.clone().unwrap();
-        let app = &history::recorded(app, &self.world.records());
+        let app = &history::recorded(app, &self.world.objects);
         let spec = app.spec.blue_green().unwrap();
         read(&think(app, spec, &self.world, &self.tried, self.now).unwrap())
     }

@@ -108,7 +108,7 @@ fn a_restart_replaces_the_pods_that_serve_and_makes_no_other_revision() {
 
     // Whoever writes the workloads next makes them from the same template.
     let app = cluster.world.app.clone().unwrap();
-    let app = history::recorded(app, &cluster.world.records());
+    let app = history::recorded(app, &cluster.world.objects);
     let view = app.component(ComponentName::View).unwrap();
     let rendered = workload(&app, view, Green, RenderVersion::default());
     assert_eq!(Some(canonical::hash(&json!(rendered.template()))), hash);

@@ -3,10 +3,9 @@
 use std::fmt;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use k8s_openapi::api::core::v1::Pod;
-use kube::ResourceExt as _;
-use suites::operator::Operator;
+use suites::operator::{self, Operator};
 use suites::processes;
 
 /// The last moment after the command in which it is killed: a switch is over by then.
@@ -29,11 +28,8 @@ impl Interruption {
     /// Finds the manager that works. The later in the bench (`share` of all switches are over), the later in the switch
     /// it is to be killed: each step is hit.
     pub(super) async fn aim(manager: &Operator, share: f64) -> Result<Self> {
-        let leader = manager.leader().await?;
-        let uid = leader.uid().context("the pod has no uid")?;
-        let process = processes::of_pods(&[&uid]).first().copied();
         Ok(Self {
-            process: process.context("the manager runs on none of our nodes")?,
+            process: operator::process(&manager.leader().await?)?,
             moment: LATEST.mul_f64(share),
         })
     }
