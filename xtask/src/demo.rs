@@ -84,8 +84,8 @@ fn apply_sample(target: &Target) -> Result<()> {
     let patch = json!([{"op": "replace", "path": "/spec/image", "value": image}]);
     let overlay = Overlay {
         resources: vec![copy],
-        images: Vec::new(),
         patches: vec![("RestAPI".to_owned(), patch)],
+        ..Overlay::default()
     };
     deploy::apply(target, &overlay.build(&folder)?)
 }

@@ -9,6 +9,7 @@ use anyhow::{Context, Result, bail};
 use crate::cluster::Target;
 use crate::images::Record;
 use crate::kustomization::{self, Overlay, Replacement};
+use crate::surroundings::{self, Surrounding};
 use crate::ui::Progress;
 use crate::{artifacts, paths};
 
@@ -27,11 +28,18 @@ pub(crate) struct Args {
     /// How many seconds the managers may take to become available.
     #[arg(long, value_name = "SECONDS", default_value_t = 180)]
     pub(crate) timeout: u32,
+
+    /// Install this too, and have the managers use it; may be given more than once.
+    #[arg(long, value_enum)]
+    pub(crate) with: Vec<Surrounding>,
 }
 
 impl Default for Args {
     fn default() -> Self {
-        Self { timeout: 180 }
+        Self {
+            timeout: 180,
+            with: Vec::new(),
+        }
     }
 }
 
@@ -41,10 +49,15 @@ impl Default for Args {
 /// When an image was not built or is not on the nodes, the API server refuses something, or a manager
 /// does not become available in time.
 pub(crate) fn run(target: &Target, args: &Args) -> Result<()> {
-    let progress = Progress::with_total("deploy", 3);
+    let progress = Progress::with_total("deploy", 3 + args.with.len());
+    for surrounding in &args.with {
+        progress.step(&format!("{surrounding:?}"), || {
+            surroundings::install(target, *surrounding, args.timeout)
+        })?;
+    }
     progress.step("custom resource definition", || install_crd(target))?;
     progress.step("managers", || {
-        let manifest = manifest(target, &Record::read()?)?;
+        let manifest = manifest(target, &Record::read()?, &args.with)?;
         apply(target, &manifest)
     })?;
     progress.step("waiting for the managers", || wait(target, args.timeout))
@@ -85,7 +98,7 @@ pub(crate) fn apply(target: &Target, manifest: &str) -> Result<()> {
 }
 
 /// The managers as they are to be applied.
-fn manifest(target: &Target, record: &Record) -> Result<String> {
+fn manifest(target: &Target, record: &Record, with: &[Surrounding]) -> Result<String> {
     let references = MANAGERS
         .iter()
         .map(|manager| record.reference(manager))
@@ -103,6 +116,7 @@ fn manifest(target: &Target, record: &Record) -> Result<String> {
     }
     let overlay = Overlay {
         resources: vec![folder(base)],
+        components: with.iter().map(|it| it.component()).collect(),
         images,
         patches: Vec::new(),
     };

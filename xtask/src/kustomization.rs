@@ -27,6 +27,8 @@ pub(crate) struct Replacement {
 pub(crate) struct Overlay {
     /// Folders with a kustomization, or files in the overlay's own folder.
     pub(crate) resources: Vec<PathBuf>,
+    /// Folders with a kustomization of the kind Component.
+    pub(crate) components: Vec<PathBuf>,
     /// Images to replace.
     pub(crate) images: Vec<Replacement>,
     /// JSON patches (RFC 6902), each with the kind that it is for.
@@ -51,6 +53,13 @@ impl Overlay {
         text.push_str("resources:\n");
         for resource in &self.resources {
             let path = relative(folder, resource);
+            writeln!(text, "  - {}", quoted(&path.to_string_lossy())?)?;
+        }
+        if !self.components.is_empty() {
+            text.push_str("components:\n");
+        }
+        for component in &self.components {
+            let path = relative(folder, component);
             writeln!(text, "  - {}", quoted(&path.to_string_lossy())?)?;
         }
         if !self.images.is_empty() {
@@ -123,6 +132,7 @@ mod tests {
     fn the_text_is_what_kustomize_reads() {
         let overlay = Overlay {
             resources: vec!["/r/kustomize/all".into()],
+            components: vec!["/r/kustomize/tracing".into()],
             images: vec![Replacement {
                 name: "localhost:5000/x".into(),
                 reference: "localhost:5000/x:0123".into(),
@@ -139,6 +149,8 @@ mod tests {
                 "kind: Kustomization\n",
                 "resources:\n",
                 "  - \"../../kustomize/all\"\n",
+                "components:\n",
+                "  - \"../../kustomize/tracing\"\n",
                 "images:\n",
                 "  - name: \"localhost:5000/x\"\n",
                 "    newName: \"localhost:5000/x\"\n",

@@ -24,6 +24,7 @@ mod own_cluster;
 mod paths;
 mod run;
 mod suites;
+mod surroundings;
 mod table;
 mod tools;
 mod ui;

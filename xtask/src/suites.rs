@@ -17,7 +17,7 @@ use summary::Outcome;
 /// Arguments of `cargo xtask test`.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub(crate) struct Args {
-    /// Only this suite; may be given more than once. When absent: all but policy, ingress and registry.
+    /// Only this suite; may be given more than once. When absent: all but policy, ingress, registry and tracing.
     #[arg(long, value_enum)]
     pub(crate) suite: Vec<Suite>,
 
@@ -49,16 +49,19 @@ pub(crate) enum Suite {
     Ingress,
     /// Against a node and a registry that asks for a password; builds the registry.
     Registry,
+    /// Against two nodes with Jaeger, to which the managers export traces; builds Jaeger.
+    Tracing,
 }
 
 impl Suite {
-    const ALL: [Self; 6] = [
+    const ALL: [Self; 7] = [
         Self::Unit,
         Self::Api,
         Self::Cluster,
         Self::Policy,
         Self::Ingress,
         Self::Registry,
+        Self::Tracing,
     ];
 
     fn name(self) -> &'static str {
@@ -69,12 +72,16 @@ impl Suite {
             Self::Policy => "policy",
             Self::Ingress => "ingress",
             Self::Registry => "registry",
+            Self::Tracing => "tracing",
         }
     }
 
     /// Whether it needs more than the programs that every cluster is made of.
     fn is_heavy(self) -> bool {
-        matches!(self, Self::Policy | Self::Ingress | Self::Registry)
+        matches!(
+            self,
+            Self::Policy | Self::Ingress | Self::Registry | Self::Tracing
+        )
     }
 
     /// Whether it is to run.
@@ -137,6 +144,7 @@ fn outcome(suite: Suite, args: &Args, left_out: &mut Vec<String>) -> Outcome {
         Suite::Policy => clusters::policy(args),
         Suite::Ingress => clusters::ingress(args),
         Suite::Registry => clusters::registry(args),
+        Suite::Tracing => clusters::tracing(args),
     };
     let (count, broken) = match result {
         Ok(count) => (count, None),
@@ -164,12 +172,15 @@ mod tests {
         let bare = Args::default();
         assert_eq!(chosen(&bare), ["unit", "api", "cluster"]);
         let said = suites_left_out(&bare).unwrap();
-        assert!(said.contains("policy, ingress, registry"), "{said}");
+        assert!(
+            said.contains("policy, ingress, registry, tracing"),
+            "{said}"
+        );
         let all = Args {
             all: true,
             ..Args::default()
         };
-        assert_eq!(chosen(&all).len(), 6);
+        assert_eq!(chosen(&all).len(), 7);
         assert_eq!(suites_left_out(&all), None);
         let named = Args {
             suite: vec![Suite::Policy],

@@ -52,6 +52,8 @@ pub(crate) enum Tool {
     Registry,
     /// `traefik`, which serves Ingresses and Gateways.
     Traefik,
+    /// `jaeger`, which keeps and shows traces.
+    Jaeger,
 }
 
 /// How a program is made from its module.
@@ -157,6 +159,16 @@ impl Tool {
                     "traefik",
                     "github.com/traefik/traefik/v3/cmd/traefik",
                     "github.com/traefik/traefik/v3",
+                )
+            },
+            Self::Jaeger => Recipe {
+                settings: &[
+                    "github.com/jaegertracing/jaeger/internal/version.latestVersion={version}",
+                ],
+                ..plain(
+                    "jaeger",
+                    "github.com/jaegertracing/jaeger/cmd/jaeger",
+                    "github.com/jaegertracing/jaeger",
                 )
             },
             Self::LocalPathProvisioner => Recipe {
@@ -282,6 +294,7 @@ mod tests {
             Tool::CiliumPlugin,
             Tool::Registry,
             Tool::Traefik,
+            Tool::Jaeger,
         ];
         for tool in tools {
             let version = tool.version().unwrap();

@@ -9,6 +9,7 @@ use manager_kit::context::Context;
 use manager_kit::error::KitError;
 use manager_kit::lease::HeldShard;
 use manager_kit::runner::{self, ReconcileError, Reconciler, Requeue};
+use manager_kit::telemetry;
 use manager_kit::tracker::Owner;
 use manager_kit::watch::{InvalidObject, main_stream};
 use manager_kit::writer::{WriteError, Writer};
@@ -20,15 +21,15 @@ use workloads::hands::Hands;
 use workloads::observe::owner;
 use workloads::plan::{Obstacle, PlanError};
 use workloads::report::{repairs, replacements};
-use workloads::watches;
 use workloads::world::World;
+use workloads::{rollout, watches};
 
 use crate::args::BlueGreenArgs;
 use crate::kinds;
 use crate::plan::command::is_refresh;
 use crate::plan::{self, Thought, think};
 use crate::tries::Tries;
-use crate::{report, verdict};
+use crate::{report, trace, verdict};
 
 /// How soon to look again at what goes by itself.
 const SOON: Duration = Duration::from_secs(1);
@@ -90,6 +91,7 @@ impl Reconciler for BlueGreen {
         let writer = self.hands.writer(key.clone(), &shard);
         if world.restapi.metadata.deletion_timestamp.is_some() {
             self.tries.forget(&key);
+            self.hands.ctx.spans.forget(&key);
             return Ok(Requeue::AwaitChange);
         }
         // core-reconciler says what is wrong with one that can't be read.
@@ -123,6 +125,7 @@ impl BlueGreen {
         let key = owner(&world.restapi);
         let tried = self.tries.ended(&key);
         let mut thought = think(app, spec, world, &tried, now)?;
+        self.trace(&key, &thought, now);
         self.hands.leave_alone(world, &mut thought.plan).await?;
         let done = self
             .hands
@@ -138,10 +141,24 @@ impl BlueGreen {
         let verdict = verdict::status(&thought, &outcome, now);
         let status = writer(keys::FIELD_MANAGER_STATUS_BLUEGREEN);
         report::status(world, &verdict, &status).await?;
-        report::turns(&ctx.events, world, &verdict);
+        report::turns(ctx, world, &verdict);
         let waits = [next_look(&thought, &outcome, now), world.config.read_again];
         let soonest = waits.into_iter().flatten().min();
         Ok(soonest.map_or(Requeue::AwaitChange, Requeue::After))
+    }
+
+    /// Tells what has been recorded of rollouts, and that this reconcile is a part of one.
+    fn trace(&self, key: &Owner, thought: &Thought<'_>, now: Timestamp) {
+        let spans = &self.hands.ctx.spans;
+        if !spans.is_on() {
+            return;
+        }
+        let view = &thought.view;
+        if let Some(rollout) = rollout::asked(view.world, view.app) {
+            telemetry::link(&rollout.context());
+        }
+        let traces = trace::traces(&view.world.restapi, &view.records, now);
+        spans.tell(key, &traces);
     }
 
     /// Begins what is to be tried of gates.

@@ -11,6 +11,7 @@ pub mod kinds;
 pub mod plan;
 pub mod probe;
 pub mod report;
+pub mod trace;
 pub mod tries;
 pub mod verdict;
 pub mod words;

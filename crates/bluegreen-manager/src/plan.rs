@@ -8,6 +8,7 @@
 //! | [`command`] | what people ask for |
 //! | [`mod@decide`] | what to do next |
 //! | [`desired`], [`marks`], `act` | that, as writes |
+//! | [`rollout`] | what is recorded for the trace |
 //!
 //! bluegreen-manager never writes: pods, Secrets, autoscalers, accounts, policies, routes, the spec of a `RestAPI`, or
 //! anything of an application that does not have blue/green on.
@@ -21,6 +22,7 @@ pub mod gates;
 pub mod marks;
 mod recognise;
 pub mod replicas;
+pub mod rollout;
 pub mod situate;
 pub mod situation;
 mod slices;
@@ -47,6 +49,7 @@ use act::Act;
 use decide::{Next, decide};
 use desired::Tenant;
 use gates::Tried;
+use marks::Pending;
 use situate::{Situated, situate};
 use view::View;
 
@@ -88,7 +91,7 @@ pub fn think<'a>(
         Turn::Of(_) => {}
         Turn::TakeOver(notes) => plan.waves.push(notes),
         Turn::Ours if view.blue.is_unmarked || view.green.is_unmarked => {
-            recognised(&view, &situated, &mut plan)?;
+            recognised(&view, &situated, now, &mut plan)?;
         }
         Turn::Ours => {
             let answer = command::pending(&view, &situated.situation);
@@ -115,13 +118,19 @@ pub fn think<'a>(
 }
 
 /// Has what another manager made say which attempt it belongs to.
-fn recognised(view: &View<'_>, situated: &Situated, plan: &mut Plan) -> Result<(), PlanError> {
+fn recognised(
+    view: &View<'_>,
+    situated: &Situated,
+    now: Timestamp,
+    plan: &mut Plan,
+) -> Result<(), PlanError> {
     if view.world.restapi.spec.paused == Some(true) {
         plan.is_paused = true;
         return Ok(());
     }
     let record = record(view, plan)?;
     plan.waves.push(record);
+    plan.waves.push(taken_over(view, now));
     for environment in Environment::ALL {
         let side = view.side(environment);
         if let (Some(tenant), true) = (tenant(view, situated, environment), side.is_unmarked) {
@@ -129,6 +138,20 @@ fn recognised(view: &View<'_>, situated: &Situated, plan: &mut Plan) -> Result<(
         }
     }
     Ok(())
+}
+
+/// The notes that what is there was rolled out by another manager.
+fn taken_over(view: &View<'_>, now: Timestamp) -> Vec<Step> {
+    let mut pending = Pending::new(view);
+    for environment in Environment::ALL {
+        let side = view.side(environment);
+        let attempt = side.runs.attempt().filter(|_| side.is_unmarked);
+        let mark = attempt.and_then(|attempt| rollout::taken_over(view, attempt, now));
+        if let (Some(attempt), Some(mark)) = (attempt, mark) {
+            pending.rollout(attempt.revision, &mark);
+        }
+    }
+    pending.steps()
 }
 
 /// What an environment runs, where that is known.

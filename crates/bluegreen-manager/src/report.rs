@@ -2,7 +2,8 @@
 
 use kube::Resource as _;
 use manager_kit::cache::version;
-use manager_kit::events::{EventRecorder, Severity};
+use manager_kit::context::Context;
+use manager_kit::events::Severity;
 use manager_kit::writer::{WriteError, Writer};
 use restapi_types::status::RolloutPhase;
 use restapi_types::{RestAPI, RestAPIStatus};
@@ -59,8 +60,19 @@ fn ours(restapi: &RestAPI) -> RestAPIStatus {
     }
 }
 
-/// Publishes what turned: the phase of the rollout, and that a command was refused.
-pub fn turns(recorder: &EventRecorder, world: &World, status: &RestAPIStatus) {
+/// Publishes what turned: the phase of the rollout, and that a command was refused. Where traces are exported, each
+/// says in which one the rollout is.
+pub fn turns(ctx: &Context, world: &World, status: &RestAPIStatus) {
+    let recorder = &ctx.events;
+    let trace = status
+        .blue_green
+        .as_ref()
+        .and_then(|told| told.trace_id.as_deref());
+    let trace = trace.filter(|_| ctx.spans.is_on());
+    let with_trace = |note: String| match trace {
+        Some(id) => format!("{note} (trace {id})"),
+        None => note,
+    };
     let about = world.restapi.object_ref(&());
     let before = world.restapi.status.as_ref();
     let phase = |status: Option<&RestAPIStatus>| status?.blue_green.as_ref()?.phase;
@@ -75,7 +87,7 @@ pub fn turns(recorder: &EventRecorder, world: &World, status: &RestAPIStatus) {
         } else {
             Severity::Normal
         };
-        recorder.publish(&about, severity, &reason, "Rollout", &message);
+        recorder.publish(&about, severity, &reason, "Rollout", &with_trace(message));
     }
     let command = |status: Option<&RestAPIStatus>| status?.blue_green.as_ref()?.command.clone();
     let refused = command(Some(status)).filter(|c| !c.done);
@@ -83,7 +95,7 @@ pub fn turns(recorder: &EventRecorder, world: &World, status: &RestAPIStatus) {
         refused.filter(|c| command(world.restapi.status.as_ref()).as_ref() != Some(c))
     {
         let why = refused.reason.unwrap_or_default();
-        let note = format!("command {} was refused: {why}", refused.id);
+        let note = with_trace(format!("command {} was refused: {why}", refused.id));
         recorder.publish(
             &about,
             Severity::Warning,

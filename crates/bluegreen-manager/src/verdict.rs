@@ -12,6 +12,7 @@ use restapi_types::status::{
 use restapi_types::{Environment, GateMark, GateMarks, RestAPIStatus, keys};
 use workloads::apply::Outcome;
 use workloads::plan::Rollback;
+use workloads::rollout;
 
 use crate::plan::Thought;
 use crate::plan::decide::{Next, Waits};
@@ -114,6 +115,7 @@ impl Verdict<'_> {
             environments: Some(self.environments()),
             gates: self.gates(),
             command: self.command(),
+            trace_id: rollout::asked(view.world, view.app).map(|asked| asked.trace().to_string()),
         }
     }
 

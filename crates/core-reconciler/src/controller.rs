@@ -8,6 +8,7 @@ use manager_kit::context::Context;
 use manager_kit::error::KitError;
 use manager_kit::lease::HeldShard;
 use manager_kit::runner::{self, ReconcileError, Reconciler, Requeue};
+use manager_kit::telemetry;
 use manager_kit::watch::{InvalidObject, main_stream};
 use manager_kit::writer::{WriteError, Writer};
 use restapi_resources::Application;
@@ -18,14 +19,14 @@ use workloads::hands::Hands;
 use workloads::observe::owner;
 use workloads::plan::{Obstacle, Plan, PlanError};
 use workloads::report::{repairs, replacements};
-use workloads::watches;
 use workloads::world::World;
+use workloads::{rollout, watches};
 
 use crate::args::CoreArgs;
 use crate::kinds;
 use crate::plan::{self, plan};
 use crate::report::{self, ReportError, Reporter};
-use crate::verdict;
+use crate::{trace, verdict};
 
 /// How soon to look again at what goes by itself: an object that is being deleted, say.
 const SOON: Duration = Duration::from_secs(1);
@@ -79,6 +80,7 @@ impl Reconciler for Core {
                 return self.report(&world, &plan, &verdict, &status).await;
             }
         };
+        self.trace(app, &world);
         let (plan, outcome) = if world.restapi.metadata.deletion_timestamp.is_some() {
             // The garbage collector removes what is owned; nothing is made or repaired any more.
             Default::default()
@@ -118,6 +120,21 @@ impl Reconciler for Core {
 }
 
 impl Core {
+    /// Tells its step of the application's rollout, and that this reconcile is a part of one.
+    fn trace(&self, app: &Application, world: &World) {
+        let ctx = &self.hands.ctx;
+        let is_traced = ctx.spans.is_on() && app.spec.blue_green().is_some();
+        if !is_traced || world.restapi.metadata.deletion_timestamp.is_some() {
+            ctx.spans.forget(&owner(&world.restapi));
+            return;
+        }
+        if let Some(rollout) = rollout::asked(world, app) {
+            telemetry::link(&rollout.context());
+        }
+        let step = trace::companions(world, app, ctx.clock.now());
+        ctx.spans.tell(&owner(&world.restapi), step.as_slice());
+    }
+
     /// Plans and applies; or when to plan again, where somebody else was faster.
     async fn act(
         &self,

@@ -7,6 +7,7 @@ mod kinds;
 mod offline;
 mod plan;
 mod report;
+mod trace;
 mod verdict;
 
 use std::process::ExitCode;

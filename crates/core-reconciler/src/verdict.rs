@@ -106,6 +106,7 @@ pub fn status(
             version: env!("CARGO_PKG_VERSION").to_owned(),
             revision: app.revision.clone(),
             revision_number: Some(plan.revision_number),
+            synced_at: synced_at(app, world, plan, outcome, now),
         }),
         conditions: Some(merged(
             world,
@@ -114,6 +115,23 @@ pub fn status(
         )),
         components: Some(components.into_iter().map(|c| c.status).collect()),
     }
+}
+
+/// When everything was first as the revision needs it: what status says, until there is another revision.
+fn synced_at(
+    app: &Application,
+    world: &World,
+    plan: &Plan,
+    outcome: &Outcome,
+    now: Timestamp,
+) -> Option<Time> {
+    let told = world.restapi.status.as_ref().and_then(|s| s.core.as_ref());
+    let of_it = told.filter(|core| {
+        core.revision == app.revision && core.revision_number == Some(plan.revision_number)
+    });
+    let is_synced = !outcome.wrote && outcome.refusals.is_empty() && plan.obstacles.is_empty();
+    let before = of_it.and_then(|core| core.synced_at.clone());
+    before.or_else(|| is_synced.then_some(Time(now)))
 }
 
 fn merged(

@@ -20,6 +20,8 @@ use crate::{marks, objects, output, standing};
 const ATTEMPTS: usize = 8;
 /// For how long somebody else's command may stand unanswered before it is replaced: its manager may be down.
 const COURTESY: Duration = Duration::from_secs(2);
+/// The variable by which a pipeline says to which span its steps belong.
+const TRACEPARENT: &str = "TRACEPARENT";
 const PAUSE: Duration = Duration::from_millis(200);
 
 /// Asks for what `wish` says.
@@ -98,7 +100,9 @@ impl Asking<'_> {
                 sleep(PAUSE).await;
                 continue;
             }
-            let patch = command::patch(&restapi, keys::COMMAND, Some(&command.to_string()));
+            let said = command.to_string();
+            let trace = std::env::var(TRACEPARENT).ok();
+            let patch = command::patch(&restapi, &command::annotations(&said, trace.as_deref()));
             if let Written::Done = self.cluster.annotate(&self.wish.name, &patch).await? {
                 if let Before::Unanswered(other) = before {
                     output::complain(&format!(
@@ -216,7 +220,7 @@ impl Asking<'_> {
     async fn annotate(&self, value: Option<&str>) -> Result<(), Failure> {
         for _ in 0..ATTEMPTS {
             let restapi = self.cluster.restapi(&self.wish.name).await?;
-            let patch = command::patch(&restapi, keys::ROLLBACK, value);
+            let patch = command::patch(&restapi, &[(keys::ROLLBACK, value)]);
             if let Written::Done = self.cluster.annotate(&self.wish.name, &patch).await? {
                 return Ok(());
             }

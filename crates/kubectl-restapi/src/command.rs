@@ -1,12 +1,13 @@
 //! What is asked for, as the annotation that a manager reads. Pure.
 
+use std::collections::BTreeMap;
 use std::fmt;
 
 use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::ControllerRevision;
 use kube::ResourceExt as _;
 pub use restapi_types::command::Verb;
-use restapi_types::{RestAPI, keys};
+use restapi_types::{RestAPI, TraceParent, keys};
 use serde_json::{Value, json};
 
 use crate::answer;
@@ -103,13 +104,28 @@ fn base36(mut number: u64) -> String {
     digits.iter().rev().collect()
 }
 
-/// The merge patch that sets or removes one annotation of `restapi` as it was read, and touches nothing else.
+/// The merge patch that sets or removes annotations of `restapi` as it was read, and touches nothing else.
 #[must_use]
-pub fn patch(restapi: &RestAPI, key: &str, value: Option<&str>) -> Value {
+pub fn patch(restapi: &RestAPI, annotations: &[(&str, Option<&str>)]) -> Value {
+    let annotations: BTreeMap<_, _> = annotations.iter().copied().collect();
     json!({"metadata": {
         "resourceVersion": restapi.resource_version(),
-        "annotations": {key: value},
+        "annotations": annotations,
     }})
+}
+
+/// The annotations that say `command`, and by which span it is given where it is given by one, as `TRACEPARENT` says in
+/// pipelines (OpenTelemetry, environment variables as context carriers).
+#[must_use]
+pub fn annotations<'a>(
+    command: &'a str,
+    trace: Option<&'a str>,
+) -> Vec<(&'static str, Option<&'a str>)> {
+    let trace = trace.filter(|text| TraceParent::parse(text).is_some());
+    let trace = trace.map(|text| (keys::TRACEPARENT, Some(text)));
+    std::iter::once((keys::COMMAND, Some(command)))
+        .chain(trace)
+        .collect()
 }
 
 /// What the command that stands on a `RestAPI` is to who would replace it.
@@ -186,11 +202,22 @@ mod tests {
     }
 
     #[test]
+    fn who_is_part_of_a_trace_says_so() {
+        let trace = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+        let told = annotations("promote 2 x", Some(trace));
+        let expected = [
+            (keys::COMMAND, Some("promote 2 x")),
+            (keys::TRACEPARENT, Some(trace)),
+        ];
+        assert_eq!(told, expected);
+    }
+
+    #[test]
     fn a_patch_names_what_was_read_and_one_annotation() {
-        let set = patch(&restapi(None), keys::COMMAND, Some("promote 2 x"));
+        let set = patch(&restapi(None), &annotations("promote 2 x", Some("rubbish")));
         let expected = json!({"metadata": {"resourceVersion": "17", "annotations": {"restapi.dev/command": "promote 2 x"}}});
         assert_eq!(set, expected);
-        let removed = patch(&restapi(None), keys::ROLLBACK, None);
+        let removed = patch(&restapi(None), &[(keys::ROLLBACK, None)]);
         assert_eq!(
             removed["metadata"]["annotations"],
             json!({"restapi.dev/rollback": null})

@@ -17,6 +17,7 @@ use crate::metrics::Metrics;
 use crate::readiness::Readiness;
 use crate::shell::ManagerInfo;
 use crate::shutdown::Shutdown;
+use crate::telemetry::spans::Spans;
 
 /// How many shards there are.
 const SHARDS: NonZeroU32 = NonZeroU32::MIN;
@@ -44,6 +45,8 @@ pub struct Context {
     pub shutdown: Shutdown,
     /// Publishes Kubernetes Events.
     pub events: EventRecorder,
+    /// Exports spans of what has ended.
+    pub spans: Spans,
 }
 
 impl Debug for Context {
@@ -63,6 +66,19 @@ pub struct Clients {
     pub lease: Client,
 }
 
+/// What there is before there is a connection.
+#[derive(Clone, Debug)]
+pub struct Base {
+    /// The manager's metrics.
+    pub metrics: Metrics,
+    /// Its gates and watchdogs.
+    pub readiness: Readiness,
+    /// The time.
+    pub clock: Clock,
+    /// Where spans go.
+    pub spans: Spans,
+}
+
 /// A task that must run as long as the process; its future ends only after the stop it was given.
 pub type BackgroundTask = (&'static str, BoxFuture<'static, ()>);
 
@@ -76,10 +92,15 @@ impl Context {
         info: ManagerInfo,
         args: KitArgs,
         clients: Clients,
-        base: (Metrics, Readiness, Clock),
+        base: Base,
         (shutdown, release): (Shutdown, &Shutdown),
     ) -> (Self, Vec<BackgroundTask>) {
-        let (metrics, readiness, clock) = base;
+        let Base {
+            metrics,
+            readiness,
+            clock,
+            spans,
+        } = base;
         let (events, publisher) = EventRecorder::new(
             clients.main.clone(),
             info.name,
@@ -112,6 +133,7 @@ impl Context {
             clock,
             shutdown,
             events,
+            spans,
         };
         (context, tasks)
     }

@@ -32,6 +32,8 @@ pub struct Metrics {
     requests: Family<RequestLabels, Counter>,
     shards_held: Gauge,
     events_dropped: Counter,
+    spans_exported: Counter,
+    spans_dropped: Counter,
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
@@ -58,6 +60,8 @@ impl Metrics {
             requests: Family::default(),
             shards_held: Gauge::default(),
             events_dropped: Counter::default(),
+            spans_exported: Counter::default(),
+            spans_dropped: Counter::default(),
             registry: Arc::default(),
         };
         metrics.register_own(&mut registry);
@@ -94,6 +98,16 @@ impl Metrics {
             "restapi_events_dropped",
             "Kubernetes events that were not published: queue full, or refused by the API server",
             self.events_dropped.clone(),
+        );
+        registry.register(
+            "restapi_spans_exported",
+            "Spans that the collector of traces took",
+            self.spans_exported.clone(),
+        );
+        registry.register(
+            "restapi_spans_dropped",
+            "Spans that were lost: queue full, or not taken by the collector of traces",
+            self.spans_dropped.clone(),
         );
     }
 
@@ -148,6 +162,18 @@ impl Metrics {
     pub(crate) fn holds_shards(&self, count: usize) {
         self.shards_held
             .set(i64::try_from(count).unwrap_or(i64::MAX));
+    }
+
+    /// Counts spans that were exported.
+    pub(crate) fn spans_exported(&self, number: usize) {
+        self.spans_exported
+            .inc_by(u64::try_from(number).unwrap_or(u64::MAX));
+    }
+
+    /// Counts spans that were lost.
+    pub(crate) fn spans_dropped(&self, number: usize) {
+        self.spans_dropped
+            .inc_by(u64::try_from(number).unwrap_or(u64::MAX));
     }
 
     /// Counts an event that was not published.

@@ -12,13 +12,14 @@ use self::tasks::Tasks;
 use crate::args::KitArgs;
 use crate::client::{self, Limits};
 use crate::clock::Clock;
-use crate::context::{Clients, Context};
+use crate::context::{Base, Clients, Context};
 use crate::error::KitError;
 use crate::http_server;
 use crate::metrics::Metrics;
 use crate::readiness::Readiness;
 use crate::shutdown::Shutdown;
 use crate::telemetry::Telemetry;
+use crate::telemetry::spans::Spans;
 
 /// How long each step of stopping may take: together less than 10 s.
 const FINISH_LIMIT: Duration = Duration::from_secs(5);
@@ -64,12 +65,13 @@ where
         Err(error) => return refuse(info, &KitError::Runtime(error)),
     };
     let code = runtime.block_on(async {
+        let metrics = Metrics::new(info);
         // Logs first, so that everything else can be reported in them.
-        let telemetry = match Telemetry::install(info, &args) {
+        let telemetry = match Telemetry::install(info, &args, &metrics) {
             Ok(telemetry) => telemetry,
             Err(error) => return refuse(info, &error),
         };
-        let result = run(info, args, start).await;
+        let result = run(info, args, (metrics, telemetry.spans()), start).await;
         if let Err(error) = &result {
             let error = crate::telemetry::chain(error);
             tracing::error!(manager = info.name, error, "stopped by an error");
@@ -95,7 +97,12 @@ fn refuse(info: ManagerInfo, error: &KitError) -> ExitCode {
     ExitCode::FAILURE
 }
 
-async fn run<F, Fut, E>(info: ManagerInfo, args: KitArgs, start: F) -> Result<(), KitError>
+async fn run<F, Fut, E>(
+    info: ManagerInfo,
+    args: KitArgs,
+    (metrics, spans): (Metrics, Spans),
+    start: F,
+) -> Result<(), KitError>
 where
     F: FnOnce(Context) -> Fut,
     Fut: Future<Output = Result<(), E>> + Send + 'static,
@@ -104,7 +111,7 @@ where
     let (name, version, revision) = (info.name, info.version, info.revision());
     tracing::info!(manager = name, version, revision, "starting");
     let signals = signals::Signals::install()?;
-    let (metrics, readiness) = (Metrics::new(info), Readiness::default());
+    let readiness = Readiness::default();
     let listener = http_server::bind(args.listen).await?;
     let mut tasks = Tasks::default();
     tasks.spawn(
@@ -115,7 +122,12 @@ where
     let clients = clients(&metrics).await?;
     let (trigger, shutdown) = Shutdown::channel();
     let (release_trigger, release) = Shutdown::channel();
-    let base = (metrics, readiness, Clock::system());
+    let base = Base {
+        metrics,
+        readiness,
+        clock: Clock::system(),
+        spans,
+    };
     let (ctx, background) = Context::assemble(info, args, clients, base, (shutdown, &release));
     for (name, task) in background {
         tasks.spawn_until_released(name, task);

@@ -4,8 +4,11 @@
 //! found by it. Spans are exported by OTLP over gRPC only when `OTEL_EXPORTER_OTLP_ENDPOINT` is set;
 //! else nothing connects anywhere. `OTEL_TRACES_SAMPLER_ARG` is the share of traces that are
 //! exported, 0 to 1 (default 1); what belongs to a trace that another process sampled follows it.
+//! Rollouts have traces of their own ([`spans`]); every reconcile is a trace with a link to them.
 
 mod json;
+mod queue;
+pub mod spans;
 
 use std::io::IsTerminal;
 use std::time::Duration;
@@ -14,7 +17,8 @@ use opentelemetry::KeyValue;
 use opentelemetry::trace::{TraceContextExt, TracerProvider as _};
 use opentelemetry_otlp::SpanExporter;
 use opentelemetry_sdk::Resource;
-use opentelemetry_sdk::trace::{Sampler, SdkTracerProvider, TracerProviderBuilder};
+use opentelemetry_sdk::trace::{Sampler, SdkTracerProvider};
+use restapi_types::TraceParent;
 use tracing::Span;
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 use tracing_subscriber::layer::SubscriberExt;
@@ -22,8 +26,11 @@ use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer, Registry};
 
 use self::json::JsonLines;
+use self::queue::SpanQueue;
+use self::spans::Spans;
 use crate::args::{KitArgs, LogFormat};
 use crate::error::KitError;
+use crate::metrics::Metrics;
 use crate::shell::ManagerInfo;
 
 const ENDPOINT: &str = "OTEL_EXPORTER_OTLP_ENDPOINT";
@@ -33,6 +40,7 @@ const RATIO: &str = "OTEL_TRACES_SAMPLER_ARG";
 #[derive(Debug)]
 pub struct Telemetry {
     provider: SdkTracerProvider,
+    spans: Spans,
 }
 
 impl Telemetry {
@@ -40,12 +48,20 @@ impl Telemetry {
     ///
     /// # Errors
     /// [`KitError::Telemetry`] when a setting cannot be used, or when it was called before.
-    pub fn install(info: ManagerInfo, args: &KitArgs) -> Result<Self, KitError> {
+    pub fn install(info: ManagerInfo, args: &KitArgs, metrics: &Metrics) -> Result<Self, KitError> {
         let directives = args.log_directives();
         let filter = EnvFilter::try_new(&directives).map_err(|error| {
             KitError::Telemetry(format!("--log '{directives}' is not valid: {error}"))
         })?;
-        let provider = tracer_provider(info)?;
+        let ratio = ratio(std::env::var(RATIO).ok().as_deref())?;
+        let sampler = Sampler::TraceIdRatioBased(ratio);
+        let resource = resource(info);
+        let queue = queue(&resource, metrics)?;
+        let spans = match &queue {
+            Some(queue) => Spans::to(queue.clone(), sampler.clone(), info.name),
+            None => Spans::nowhere(),
+        };
+        let provider = tracer_provider(resource, sampler, queue);
         let lines: Box<dyn Layer<Registry> + Send + Sync> = match args.log_format {
             LogFormat::Json => Box::new(JsonLines::new(std::io::stdout)),
             LogFormat::Text => {
@@ -61,7 +77,13 @@ impl Telemetry {
             .try_init()
             .map_err(|error| KitError::Telemetry(error.to_string()))?;
         log_panics();
-        Ok(Self { provider })
+        Ok(Self { provider, spans })
+    }
+
+    /// Exports spans of what has ended.
+    #[must_use]
+    pub fn spans(&self) -> Spans {
+        self.spans.clone()
     }
 
     /// Exports what is left, for at most `limit`; what is not out by then is lost and said so.
@@ -77,26 +99,36 @@ impl Telemetry {
     }
 }
 
-fn tracer_provider(info: ManagerInfo) -> Result<SdkTracerProvider, KitError> {
-    let resource = Resource::builder()
+fn resource(info: ManagerInfo) -> Resource {
+    Resource::builder()
         .with_service_name(info.name)
         .with_attribute(KeyValue::new("service.version", info.version))
-        .build();
-    let sampler = Sampler::TraceIdRatioBased(ratio(std::env::var(RATIO).ok().as_deref())?);
+        .build()
+}
+
+/// The way out for spans, where one is set.
+fn queue(resource: &Resource, metrics: &Metrics) -> Result<Option<SpanQueue>, KitError> {
+    if !std::env::var(ENDPOINT).is_ok_and(|endpoint| !endpoint.is_empty()) {
+        return Ok(None);
+    }
+    let exporter = SpanExporter::builder().with_tonic().build();
+    let exporter = exporter
+        .map_err(|error| KitError::Telemetry(format!("{ENDPOINT} cannot be used: {error}")))?;
+    Ok(Some(SpanQueue::new(exporter, resource, metrics.clone())))
+}
+
+fn tracer_provider(
+    resource: Resource,
+    sampler: Sampler,
+    queue: Option<SpanQueue>,
+) -> SdkTracerProvider {
     let builder = SdkTracerProvider::builder()
         .with_resource(resource)
         .with_sampler(Sampler::ParentBased(Box::new(sampler)));
-    Ok(with_exporter(builder)?.build())
-}
-
-fn with_exporter(builder: TracerProviderBuilder) -> Result<TracerProviderBuilder, KitError> {
-    if std::env::var(ENDPOINT).is_ok_and(|endpoint| !endpoint.is_empty()) {
-        let exporter = SpanExporter::builder().with_tonic().build();
-        let exporter = exporter
-            .map_err(|error| KitError::Telemetry(format!("{ENDPOINT} cannot be used: {error}")))?;
-        return Ok(builder.with_batch_exporter(exporter));
+    match queue {
+        Some(queue) => builder.with_span_processor(queue).build(),
+        None => builder.build(),
     }
-    Ok(builder)
 }
 
 fn ratio(setting: Option<&str>) -> Result<f64, KitError> {
@@ -131,6 +163,11 @@ pub fn trace_id(span: &Span) -> Option<String> {
     let context = span.context();
     let context = context.span().span_context().clone();
     context.is_valid().then(|| context.trace_id().to_string())
+}
+
+/// Says that the current span belongs to another trace as well, such as a rollout's.
+pub fn link(to: &TraceParent) {
+    Span::current().add_link(spans::context(to.trace, to.span, to.is_sampled, true));
 }
 
 /// An error with its causes, since the outer ones often say only that something failed. Causes that

@@ -77,6 +77,12 @@ pub const ABORTED: &str = "restapi.dev/aborted";
 pub const RETRIED: &str = "restapi.dev/retried";
 /// Annotation on a `ControllerRevision`: what came of the gates of an attempt at it, as [`crate::GateMarks`] writes it.
 pub const GATES: &str = "restapi.dev/gates";
+/// Annotation on a `ControllerRevision`: how far the rollout of an attempt at it has come, as [`crate::RolloutMark`]
+/// writes it.
+pub const ROLLOUT: &str = "restapi.dev/rollout";
+/// Annotation on `RestAPI`s, set by people and pipelines: the span that brings a rollout about, as W3C's Trace Context
+/// writes it (Kubernetes' KEP-5915).
+pub const TRACEPARENT: &str = "tracing.k8s.io/traceparent";
 /// Annotation on a `ControllerRevision`, and on the pods of that revision: when somebody had them replaced.
 pub const RESTARTED: &str = "restapi.dev/restarted";
 /// Label on the pods of a gate's Job: the gate.

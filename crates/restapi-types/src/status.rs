@@ -74,6 +74,9 @@ pub struct CoreStatus {
     /// The number of that revision in the application's history.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub revision_number: Option<i64>,
+    /// When everything that core-reconciler writes was first as that revision needs it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub synced_at: Option<Time>,
 }
 
 /// Where the rollout of a revision stands, in a word.
@@ -141,6 +144,9 @@ pub struct BlueGreenStatus {
     /// The command that was carried out or refused last.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub command: Option<CommandStatus>,
+    /// The trace of the rollout of the revision that the spec asks for, where the managers export traces.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trace_id: Option<String>,
 }
 
 /// What a gate has come to.

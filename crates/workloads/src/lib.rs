@@ -12,6 +12,7 @@
 //! | [`plan`] | one object as it should be against the same as it is; replicas, history, going back |
 //! | [`apply`] | carries a plan out |
 //! | [`hands`], [`report`] | what a manager does around its plan, and says of it |
+//! | [`rollout`] | a rollout as its trace knows it |
 //! | [`alike`], [`disputes`], [`namespaces`] | what experience says against writing |
 #![forbid(unsafe_code)]
 
@@ -29,6 +30,7 @@ pub mod observe;
 pub mod plan;
 pub mod pods;
 pub mod report;
+pub mod rollout;
 pub mod watches;
 pub mod world;
 

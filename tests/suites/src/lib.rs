@@ -8,6 +8,7 @@ pub mod env;
 pub mod events;
 pub mod front;
 pub mod http;
+pub mod jaeger;
 pub mod load;
 pub mod machine;
 pub mod manager;

@@ -33,7 +33,7 @@ mod status;
 mod up;
 mod wanted;
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use anyhow::Result;
 
@@ -45,6 +45,7 @@ pub(crate) use status::status;
 pub(crate) use up::up;
 
 use super::Target;
+use crate::tools::Tool;
 use layout::Layout;
 use plan::{NodePlan, Plan};
 
@@ -59,6 +60,14 @@ pub(super) fn load_image(target: &Target, archive: &Path, reference: &str) -> Re
         archive,
         reference,
     )
+}
+
+/// The image of one of the programs that are built here, and what it is called.
+///
+/// # Errors
+/// The program can't be built or the archive can't be written.
+pub(super) fn image_of(tool: Tool, user: &str) -> Result<(PathBuf, String)> {
+    images::of_program(tool, user)
 }
 
 /// Whether every node has an image of this reference.

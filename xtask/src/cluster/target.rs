@@ -87,6 +87,22 @@ impl Target {
         }
     }
 
+    /// Has every node have the image of a program that is built here, and returns what it is called; nothing where
+    /// nodes pull their images.
+    ///
+    /// # Errors
+    /// The program can't be built, or a node refuses its image.
+    pub(crate) fn load_program(&self, tool: Tool, user: &str) -> Result<Option<String>> {
+        if self.backend() == Backend::Current {
+            return Ok(None);
+        }
+        let (archive, reference) = local::image_of(tool, user)?;
+        if !self.has_image(&reference)? {
+            self.load_image(&archive, &reference)?;
+        }
+        Ok(Some(reference))
+    }
+
     /// How to reach and use the registry of a cluster that was made `--with registry`.
     ///
     /// # Errors

@@ -8,6 +8,7 @@ use super::counted::{self, Count};
 use super::{Args, Environment};
 use crate::cluster::{Extra, Network, Target, UpArgs};
 use crate::own_cluster::{self, Keep, OwnCluster};
+use crate::surroundings::Surrounding;
 use crate::{deploy, images, paths};
 
 /// The suite `api`: an API server and etcd.
@@ -80,6 +81,17 @@ pub(super) fn registry(args: &Args) -> Result<Count> {
     })
 }
 
+/// The suite `tracing`: two nodes with Jaeger, and the operator installed, which exports its traces to it.
+///
+/// # Errors
+/// As [`cluster`], and when Jaeger can't be installed.
+pub(super) fn tracing(args: &Args) -> Result<Count> {
+    let up = with_nodes("tracing", 2);
+    suite("tracing", &up, args, |target, environment| {
+        install_with(target, environment, vec![Surrounding::Jaeger])
+    })
+}
+
 /// Runs the tests of one suite on a cluster of its own, which `prepare` makes ready for them.
 fn suite(
     name: &str,
@@ -98,8 +110,21 @@ fn suite(
 /// Images and operator, and what the tests need to know of them: the images, and a second one of the demo
 /// to update to.
 fn install(target: &Target, environment: &mut Environment) -> Result<()> {
+    install_with(target, environment, Vec::new())
+}
+
+/// The same, and what is to run beside the managers.
+fn install_with(
+    target: &Target,
+    environment: &mut Environment,
+    with: Vec<Surrounding>,
+) -> Result<()> {
     images::run(target, &images::Args::default())?;
-    deploy::run(target, &deploy::Args::default())?;
+    let deploy = deploy::Args {
+        with,
+        ..deploy::Args::default()
+    };
+    deploy::run(target, &deploy)?;
     let next = images::build_variant(&["demo-app"], "next", false)?;
     images::load(target, &next)?;
     for image in &next {

@@ -25,7 +25,7 @@ use super::marks::Pending;
 use super::situate::{Situated, subject};
 use super::situation::{Attempt, Runs};
 use super::view::{View, with_port};
-use super::{record, slices, tenant};
+use super::{record, rollout, slices, tenant};
 use crate::{kinds, words};
 
 /// Turns what was decided into writes.
@@ -57,6 +57,13 @@ impl Act<'_, '_> {
         if let Some(answer) = answer {
             pending.answer(answer, self.now);
         }
+        let is_calm = matches!(next, Next::Rest | Next::Wait(_)) && !self.is_paused(next);
+        let converged = is_calm.then(|| pending.converged(self.situated, self.now));
+        if let Some(mark) =
+            rollout::progress(self.view, self.situated, converged.flatten(), self.now)
+        {
+            pending.rollout(self.view.asked(), &mark);
+        }
         if self.is_paused(next) {
             plan.is_paused = !matches!(next, Next::Rest | Next::Wait(_));
             plan.waves.push(pending.steps());
@@ -79,10 +86,7 @@ impl Act<'_, '_> {
             Next::TakeOver => Ok(()),
             Next::Build(home, attempt) => self.keep(Some((home, attempt)), None, pending, plan),
             Next::Release(environment) => self.keep(None, Some(environment), pending, plan),
-            Next::Wait(_) | Next::Rest => {
-                pending.converged(self.situated, self.now);
-                self.keep(None, None, pending, plan)
-            }
+            Next::Wait(_) | Next::Rest => self.keep(None, None, pending, plan),
         }
     }
 

@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::ControllerRevision;
 use manager_kit::writer::Marks;
-use restapi_types::{Aborted, keys};
+use restapi_types::{Aborted, RolloutMark, keys};
 use workloads::plan::Step;
 
 use super::command::{Answer, Effect};
@@ -89,26 +89,30 @@ impl<'a, 'b> Pending<'a, 'b> {
         }
     }
 
-    /// That all requests go to what the stable Services select, once that is so.
-    pub fn converged(&mut self, situated: &Situated, now: Timestamp) {
+    /// That all requests go to what the stable Services select, once that is so. Returns since when, where that was not
+    /// known before.
+    pub fn converged(&mut self, situated: &Situated, now: Timestamp) -> Option<Timestamp> {
         let s = &situated.situation;
-        let Some(environment) = s.converged() else {
-            return;
-        };
+        let environment = s.converged()?;
         let side = s.side(environment);
         let Runs::All(attempt) = side.runs else {
-            return;
+            return None;
         };
-        if !side.serves {
-            return;
-        }
-        match situated.times(environment).switched {
-            None => self.note(attempt, now, Some(now)),
-            Some(switched) if switched.converged.is_none() => {
-                self.note(attempt, switched.began, Some(now));
-            }
-            Some(_) => {}
-        }
+        let began = match situated.times(environment).switched {
+            None => now,
+            Some(switched) if switched.converged.is_none() => switched.began,
+            Some(_) => return None,
+        };
+        side.serves.then(|| {
+            self.note(attempt, began, Some(now));
+            now
+        })
+    }
+
+    /// How far a rollout has come.
+    pub fn rollout(&mut self, revision: Revision, mark: &RolloutMark) {
+        let text = mark.text();
+        self.on(revision).annotate(keys::ROLLOUT, &text);
     }
 
     fn note(&mut self, attempt: Attempt, began: Timestamp, converged: Option<Timestamp>) {

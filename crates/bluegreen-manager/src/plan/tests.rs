@@ -7,4 +7,5 @@ mod gates;
 mod hand_over;
 mod misfortune;
 mod rollouts;
+mod traces;
 mod workers;

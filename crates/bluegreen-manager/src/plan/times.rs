@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
 use kube::ResourceExt as _;
-use restapi_types::{Environment, keys};
+use restapi_types::{Environment, keys, rollout};
 
 use super::situation::{Attempt, Runs};
 use super::view::{SideView, View};
@@ -78,7 +78,7 @@ impl Times {
 fn started(view: &View<'_>, side: &SideView, attempt: Attempt) -> Option<Timestamp> {
     let created = side.workloads.iter().filter_map(|run| run.created_at).min();
     let record = view.record_of(attempt.revision);
-    let retried = record.and_then(|record| record.annotations().get(keys::RETRIED)?.parse().ok());
+    let retried = record.and_then(|record| rollout::retried(record.as_ref()));
     created.max(retried)
 }
 

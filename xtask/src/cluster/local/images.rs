@@ -40,6 +40,14 @@ pub(super) fn archives() -> Result<Vec<PathBuf>> {
         .collect()
 }
 
+/// The image of a program, and what it is called.
+///
+/// # Errors
+/// The program can't be built or the archive can't be written.
+pub(super) fn of_program(tool: Tool, user: &str) -> Result<(PathBuf, String)> {
+    Ok((archive(tool, user)?, reference(tool)?))
+}
+
 /// The archive's name holds the program's folder in the cache, which changes with the program.
 fn archive(tool: Tool, user: &str) -> Result<PathBuf> {
     let program = tools::path(tool)?;

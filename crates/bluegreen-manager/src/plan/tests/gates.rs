@@ -45,7 +45,7 @@ impl Cluster {
     }
 
     /// What is due shows that, and what follows is done. Returns how many tries that were.
-    fn answer(&mut self, answer: &Answer) -> usize {
+    pub(super) fn answer(&mut self, answer: &Answer) -> usize {
         let due = self.due();
         self.tried.extend(due.iter().map(|due| Tried {
             key: due.key.clone(),

@@ -10,8 +10,9 @@ use clap::Parser;
 use k8s_openapi::api::apps::v1::Deployment;
 use kube::Client;
 use manager_kit::client::{Limits, limit};
-use manager_kit::context::{BackgroundTask, Clients};
+use manager_kit::context::{BackgroundTask, Base, Clients};
 use manager_kit::shutdown::ShutdownTrigger;
+use manager_kit::telemetry::spans::Spans;
 use manager_kit::{Clock, Context, KitArgs, ManagerInfo, Metrics, Readiness, Shutdown};
 use serde_json::{Value, json};
 
@@ -51,7 +52,12 @@ impl Kit {
         };
         let (stop, shutdown) = Shutdown::channel();
         let (release, released) = Shutdown::channel();
-        let base = (metrics, Readiness::default(), Clock::system());
+        let base = Base {
+            metrics,
+            readiness: Readiness::default(),
+            clock: Clock::system(),
+            spans: Spans::nowhere(),
+        };
         let (ctx, tasks) =
             Context::assemble(INFO, args(extra), clients, base, (shutdown, &released));
         Self {

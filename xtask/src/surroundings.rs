@@ -1,0 +1,105 @@
+//! What runs beside the managers, from `deploy/`: each is a kustomization that applies alone. A cluster whose nodes can
+//! pull nothing gets the programs as images that are made here.
+
+use std::path::PathBuf;
+
+use anyhow::{Context, Result};
+
+use crate::cluster::Target;
+use crate::kustomization::{Overlay, Replacement};
+use crate::tools::Tool;
+use crate::{artifacts, deploy, paths};
+
+/// Where they run.
+const NAMESPACE: &str = "observability";
+
+/// Something that runs beside the managers.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Surrounding {
+    /// Jaeger, to which the managers then export traces.
+    Jaeger,
+}
+
+impl Surrounding {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Jaeger => "jaeger",
+        }
+    }
+
+    /// What the manifests call its image.
+    const fn image(self) -> &'static str {
+        match self {
+            Self::Jaeger => "jaegertracing/jaeger",
+        }
+    }
+
+    const fn tool(self) -> Tool {
+        match self {
+            Self::Jaeger => Tool::Jaeger,
+        }
+    }
+
+    /// What has the managers use it.
+    pub(crate) fn component(self) -> PathBuf {
+        let name = match self {
+            Self::Jaeger => "tracing",
+        };
+        paths::repository().join("kustomize/components").join(name)
+    }
+
+    fn folder(self) -> PathBuf {
+        paths::repository().join("deploy").join(self.name())
+    }
+}
+
+/// Applies it, and waits until it is available.
+///
+/// # Errors
+/// When its program can't be built, the API server refuses something, or it does not become available within
+/// `seconds`.
+pub(crate) fn install(target: &Target, surrounding: Surrounding, seconds: u32) -> Result<()> {
+    let manifest = manifest(target, surrounding)?;
+    deploy::apply(target, &manifest)?;
+    let name = surrounding.name();
+    let wait = target
+        .kubectl()
+        .args(["--namespace", NAMESPACE, "rollout", "status"])
+        .arg(format!("deployment/{name}"))
+        .arg(format!("--timeout={seconds}s"));
+    wait.run()
+        .with_context(|| format!("{name} is not available after {seconds} s"))
+}
+
+fn manifest(target: &Target, surrounding: Surrounding) -> Result<String> {
+    let own = target.load_program(surrounding.tool(), "10001:10001")?;
+    let images = own.map(|reference| Replacement {
+        name: surrounding.image().to_owned(),
+        reference,
+    });
+    let overlay = Overlay {
+        resources: vec![surrounding.folder()],
+        images: images.into_iter().collect(),
+        ..Overlay::default()
+    };
+    let _lock = artifacts::lock("deploy")?;
+    overlay.build(
+        &artifacts::folder()
+            .join("surroundings")
+            .join(surrounding.name()),
+    )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn each_has_a_kustomization_and_a_component() {
+        for surrounding in [Surrounding::Jaeger] {
+            for folder in [surrounding.folder(), surrounding.component()] {
+                assert!(folder.join("kustomization.yaml").is_file(), "{folder:?}");
+            }
+        }
+    }
+}
