@@ -36,6 +36,10 @@ images *args:
 deploy *args:
     cargo xtask deploy {{ args }}
 
+# The trace of a rollout of a RestAPI, where Jaeger is installed (`just deploy --with jaeger`).
+trace *args:
+    cargo xtask trace {{ args }}
+
 # Figures: startup, converge, memory, idle, latency, drift, roll, switch.
 bench name *args:
     cargo xtask bench {{ name }} {{ args }}

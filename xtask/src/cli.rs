@@ -6,7 +6,7 @@ use anyhow::Result;
 use clap::{Parser, Subcommand};
 
 use crate::cluster::{self, ControlArgs, DownArgs, KubeconfigArgs, StatusArgs, Target, UpArgs};
-use crate::{bench, demo, deploy, generate, images, suites};
+use crate::{bench, demo, deploy, generate, images, suites, trace};
 
 /// Every task of this repository that is more than one command.
 #[derive(Debug, Parser)]
@@ -34,6 +34,8 @@ enum Command {
     Deploy(On<deploy::Args>),
     /// Bring everything up and show one request's way through a sample application.
     Demo(demo::Args),
+    /// Show the trace of a rollout, where Jaeger is installed (`deploy --with jaeger`).
+    Trace(On<trace::Args>),
     /// Run every test, on clusters of their own.
     Test(suites::Args),
     /// Measure, and write the figures to `target/bench`.
@@ -66,6 +68,7 @@ pub(crate) fn run() -> Result<ExitCode> {
         Command::Images(on) => images::run(&Target::open(&on.name)?, &on.args),
         Command::Deploy(on) => deploy::run(&Target::open(&on.name)?, &on.args),
         Command::Demo(args) => demo::run(&args),
+        Command::Trace(on) => trace::run(&Target::open(&on.name)?, &on.args),
         Command::Test(args) => suites::run(&args),
         Command::Bench(args) => bench::run(&args),
         Command::Generate(args) => generate::run(&args),

@@ -27,6 +27,7 @@ mod suites;
 mod surroundings;
 mod table;
 mod tools;
+mod trace;
 mod ui;
 
 use std::process::ExitCode;
