@@ -7,7 +7,7 @@ use std::sync::Arc;
 use jiff::Timestamp;
 use k8s_openapi::api::apps::v1::ControllerRevision;
 use kube::ResourceExt as _;
-use manager_kit::telemetry::spans::{FinishedSpan, Trace, Value};
+use manager_kit::telemetry::spans::{FinishedSpan, Trace};
 use restapi_types::spec::gates::Moment;
 use restapi_types::status::GateState;
 use restapi_types::trace::{Rollout, SpanId};
@@ -117,16 +117,13 @@ impl<'a> Told<'a> {
     }
 
     fn failed(&self) -> bool {
-        let outcome = self.mark.ended.map(|end| end.outcome);
-        matches!(
-            outcome,
-            Some(RolloutOutcome::GivenUp | RolloutOutcome::RolledBack)
-        )
+        self.mark.ended.is_some_and(|end| end.outcome.is_failure())
     }
 
     /// When it ended without having got to what comes next.
     fn stopped(&self) -> Option<Timestamp> {
-        self.mark.ended.filter(|_| self.failed()).map(|end| end.at)
+        let end = self.mark.ended?;
+        (end.outcome != RolloutOutcome::Succeeded).then_some(end.at)
     }
 
     fn root(&self) -> Option<FinishedSpan> {
@@ -136,7 +133,7 @@ impl<'a> Told<'a> {
         span.links = self.mark.cause().into_iter().collect();
         span.attributes.extend([
             ("cicd.pipeline.name", "rollout".into()),
-            ("cicd.pipeline.result", result(!self.failed())),
+            ("cicd.pipeline.result", result(end.outcome).into()),
         ]);
         if self.failed() {
             let kind = match end.outcome {
@@ -144,9 +141,14 @@ impl<'a> Told<'a> {
                 _ => "given_up",
             };
             span.attributes.push(("error.type", kind.into()));
-            span.error = Some(self.why.clone().unwrap_or_default());
+            span.error = self.failure();
         }
         Some(span)
+    }
+
+    /// Why it failed, if it did.
+    fn failure(&self) -> Option<String> {
+        self.failed().then(|| self.why.clone().unwrap_or_default())
     }
 
     /// From the first workload until all are available.
@@ -154,7 +156,7 @@ impl<'a> Told<'a> {
         let end = self.mark.available.or(self.stopped())?;
         let mut span = self.span("start", self.mark.started, end);
         if self.mark.available.is_none() {
-            span.error = Some(self.why.clone().unwrap_or_default());
+            span.error = self.failure();
         }
         Some(span)
     }
@@ -207,7 +209,7 @@ impl<'a> Told<'a> {
         let end = self.switched.map(|s| s.began).or(self.stopped())?;
         let mut span = self.span("await promotion", ready, end);
         if self.switched.is_none() {
-            span.error = Some(self.why.clone().unwrap_or_default());
+            span.error = self.failure();
         }
         Some(span)
     }
@@ -236,8 +238,13 @@ impl<'a> Told<'a> {
     }
 }
 
-fn result(is_good: bool) -> Value {
-    if is_good { "success" } else { "failure" }.into()
+/// As OpenTelemetry's conventions name the ends of pipelines.
+const fn result(outcome: RolloutOutcome) -> &'static str {
+    match outcome {
+        RolloutOutcome::Succeeded | RolloutOutcome::TakenOver => "success",
+        RolloutOutcome::GivenUp | RolloutOutcome::RolledBack => "failure",
+        RolloutOutcome::Superseded => "cancellation",
+    }
 }
 
 fn is_bad(mark: &GateMark) -> bool {

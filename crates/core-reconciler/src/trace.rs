@@ -38,7 +38,7 @@ pub fn companions(world: &World, app: &Application, now: Timestamp) -> Option<Tr
                 "companions",
                 times,
             )],
-            is_needed: outcome.is_some_and(|outcome| outcome != RolloutOutcome::Succeeded),
+            is_needed: outcome.is_some_and(RolloutOutcome::is_failure),
         }
     })
 }

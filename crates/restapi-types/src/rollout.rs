@@ -49,8 +49,18 @@ pub enum RolloutOutcome {
     GivenUp,
     /// It was given up once requests went to it, and none do any more.
     RolledBack,
+    /// The spec asked for another revision before it had ended.
+    Superseded,
     /// It was none: another manager had rolled the revision out before.
     TakenOver,
+}
+
+impl RolloutOutcome {
+    /// Whether the revision was given up: somebody will want to know why.
+    #[must_use]
+    pub const fn is_failure(self) -> bool {
+        matches!(self, Self::GivenUp | Self::RolledBack)
+    }
 }
 
 impl RolloutMark {

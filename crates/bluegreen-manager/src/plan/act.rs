@@ -64,6 +64,9 @@ impl Act<'_, '_> {
         {
             pending.rollout(self.view.asked(), &mark);
         }
+        for (revision, mark) in rollout::superseded(self.view, self.now) {
+            pending.rollout(revision, &mark);
+        }
         if self.is_paused(next) {
             plan.is_paused = !matches!(next, Next::Rest | Next::Wait(_));
             plan.waves.push(pending.steps());

@@ -8,8 +8,8 @@ use restapi_types::{
 };
 
 use super::situate::Situated;
-use super::situation::{Attempt, Gated};
-use super::view::View;
+use super::situation::{Attempt, Gated, Revision};
+use super::view::{View, number};
 
 /// The attempt at the revision that the spec asks for, and where it runs.
 fn asked(view: &View<'_>, situated: &Situated) -> Option<(Environment, Attempt)> {
@@ -55,6 +55,34 @@ pub fn progress(
     mark.cause = mark.cause.or_else(|| cause(view));
     let is_told = mark.available.is_some() || mark.ended.is_some();
     (is_told && before.as_ref() != Some(&mark)).then_some(mark)
+}
+
+/// The rollouts that came to nothing, since the spec asks for another revision by now and nothing runs theirs any more.
+/// As long as something does, the spec can come back to it.
+pub fn superseded<'a>(
+    view: &'a View<'_>,
+    now: Timestamp,
+) -> impl Iterator<Item = (Revision, RolloutMark)> + 'a {
+    let running = Environment::ALL.map(|environment| view.side(environment).runs.attempt());
+    let runs = move |number| {
+        running
+            .iter()
+            .flatten()
+            .any(|attempt| attempt.number == number)
+    };
+    let others = view
+        .records
+        .iter()
+        .filter(|record| record.name_any() != view.record.name_any());
+    others.filter_map(move |record| {
+        let mut mark = RolloutMark::last(record.as_ref())?;
+        if mark.ended.is_some() || runs(mark.attempt) {
+            return None;
+        }
+        let outcome = RolloutOutcome::Superseded;
+        mark.ended = Some(RolloutEnd { at: now, outcome });
+        Some((number(record.revision), mark))
+    })
 }
 
 /// That another manager rolled out what an environment runs.

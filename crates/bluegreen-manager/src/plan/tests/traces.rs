@@ -160,6 +160,20 @@ fn a_rollout_that_a_gate_takes_back_ends_with_the_switch_back() {
 }
 
 #[test]
+fn a_rollout_that_another_revision_took_the_place_of_ends_once_nothing_runs_it() {
+    let mut cluster = ready();
+    let first = cluster.trace().id;
+    cluster.change(&manual("app:3"));
+    cluster.settle_for(10);
+    assert_ne!(cluster.trace().id, first);
+    let traces = cluster.traces();
+    let trace = traces.iter().find(|trace| trace.id == first).unwrap();
+    assert_eq!(names(trace), ["start", "await promotion", "rollout"]);
+    assert_eq!(find(trace, "rollout").error, None);
+    assert!(!trace.is_needed);
+}
+
+#[test]
 fn trying_again_is_another_rollout() {
     let mut cluster = ready();
     let first = cluster.trace().id;
