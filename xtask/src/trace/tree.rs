@@ -17,13 +17,15 @@ pub(super) fn text(id: &str, rows: &[Row]) -> String {
         shown(whole),
         table::render(&header, &lines)
     );
-    for row in rows {
-        if let Some(why) = &row.error {
-            text.push_str(&format!("\n{} failed: {why}", row.name));
-        }
-    }
-    if rows.iter().any(|row| row.error.is_some()) {
+    let failures = rows
+        .iter()
+        .filter_map(|row| Some((row, row.error.as_ref()?)));
+    let failures: Vec<_> = failures
+        .map(|(row, why)| format!("{} failed: {why}\n", row.name))
+        .collect();
+    if !failures.is_empty() {
         text.push('\n');
+        text.push_str(&failures.concat());
     }
     text
 }
