@@ -201,12 +201,21 @@ impl<'a> Told<'a> {
         span
     }
 
-    /// From when it could have served until it was let.
-    fn promotion(&self) -> Option<FinishedSpan> {
+    /// Since when it could have served.
+    fn ready(&self) -> Option<Timestamp> {
         let gates = self.gates.at(Moment::PreSwitch).values();
         let passed = gates.map(|mark| mark.last).max();
-        let ready = self.mark.available?.max(passed.unwrap_or(Timestamp::MIN));
-        let end = self.switched.map(|s| s.began).or(self.stopped())?;
+        Some(self.mark.available?.max(passed.unwrap_or(Timestamp::MIN)))
+    }
+
+    /// From when it could have served until it was let. What an application is born with waits for nobody.
+    fn promotion(&self) -> Option<FinishedSpan> {
+        let ready = self.ready()?;
+        let end = match self.switched {
+            Some(switched) if switched.moved_nothing() => return None,
+            Some(switched) => switched.began,
+            None => self.stopped()?,
+        };
         let mut span = self.span("await promotion", ready, end);
         if self.switched.is_none() {
             span.error = self.failure();
@@ -214,10 +223,16 @@ impl<'a> Told<'a> {
         Some(span)
     }
 
-    /// From the first stable Service that was moved until all endpoints were its.
+    /// From the first stable Service that was moved, or, where there was nothing to be moved, from when it was ready,
+    /// until all endpoints were its.
     fn switch(&self) -> Option<FinishedSpan> {
         let switched = self.switched?;
-        let mut span = self.span("switch", switched.began, switched.converged?);
+        let began = if switched.moved_nothing() {
+            self.ready()?.min(switched.began)
+        } else {
+            switched.began
+        };
+        let mut span = self.span("switch", began, switched.converged?);
         span.id = self.rollout.span(&format!("switch {}", switched.began));
         Some(span)
     }

@@ -57,7 +57,7 @@ pub fn step(
         parent: Some(rollout.root()),
         name,
         start,
-        end: end.max(start),
+        end,
         attributes: attributes(restapi, rollout, revision),
         links: Vec::new(),
         error: None,

@@ -32,6 +32,12 @@ impl Switched {
         })
     }
 
+    /// Whether there was nothing to be moved: the stable Services were made for it.
+    #[must_use]
+    pub fn moved_nothing(&self) -> bool {
+        self.converged == Some(self.began)
+    }
+
     /// As it stands in the mark.
     #[must_use]
     pub fn text(&self) -> String {

@@ -6,7 +6,7 @@
 
 use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use jiff::Timestamp;
 use opentelemetry::trace::{Link, SpanContext, SpanKind, Status, TraceFlags, TraceState};
@@ -19,6 +19,9 @@ use restapi_types::trace::{SpanId, TraceId, TraceParent};
 use super::queue::SpanQueue;
 use crate::tracker::Owner;
 
+/// The shortest that a span can be.
+const SHORTEST: Duration = Duration::from_micros(1);
+
 /// A span that has ended.
 #[derive(Clone, Debug, PartialEq)]
 pub struct FinishedSpan {
@@ -30,7 +33,8 @@ pub struct FinishedSpan {
     pub name: &'static str,
     /// When it began.
     pub start: Timestamp,
-    /// When it ended; never before it began.
+    /// When it ended. It is never shorter than a microsecond: Jaeger takes one without any length for a mistake, changes
+    /// it, and then knows two that are the same for two.
     pub end: Timestamp,
     /// What there is to know about it: `k8s.*` and others of OpenTelemetry's conventions, then our own.
     pub attributes: Vec<(&'static str, Value)>,
@@ -158,6 +162,7 @@ impl Out {
             .parent
             .map(SpanId::bytes)
             .map(opentelemetry::SpanId::from_bytes);
+        let start_time = SystemTime::from(span.start);
         let mut links = SpanLinks::default();
         links.links = span.links.iter().map(link).collect();
         SpanData {
@@ -166,8 +171,8 @@ impl Out {
             parent_span_is_remote: false,
             span_kind: SpanKind::Internal,
             name: span.name.into(),
-            start_time: SystemTime::from(span.start),
-            end_time: SystemTime::from(span.end.max(span.start)),
+            start_time,
+            end_time: SystemTime::from(span.end).max(start_time + SHORTEST),
             attributes: span.attributes.iter().map(attribute).collect(),
             dropped_attributes_count: 0,
             events: SpanEvents::default(),
@@ -281,10 +286,8 @@ mod tests {
             ROLLOUT.span("start").bytes()
         );
         assert_eq!(first.parent_span_id.to_bytes(), ROLLOUT.root().bytes());
-        assert_eq!(
-            first.end_time, first.start_time,
-            "it never ends before it began"
-        );
+        let length = first.end_time.duration_since(first.start_time);
+        assert_eq!(length.unwrap(), SHORTEST, "it never ends before it began");
         assert_eq!(first.links.len(), 1);
         assert_eq!(first.attributes.len(), 2);
     }
