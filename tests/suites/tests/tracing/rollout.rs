@@ -17,8 +17,8 @@ use suites::operator::{self, Operator};
 /// How long a whole rollout may take while managers are killed.
 const ROLLED_OUT: Duration = Duration::from_mins(4);
 
-/// How long a span may take to be there: what waits in a manager goes out every 5 s, and one that was killed is
-/// followed by another within 25 s.
+/// How long a span may take to be there: what waits in a manager goes out every second, and one that was killed
+/// is followed by another within 25 s.
 const TOLD: Duration = Duration::from_mins(1);
 
 /// The pipeline that brings the rollout about.
@@ -95,6 +95,9 @@ async fn a_rollout_is_one_whole_trace_although_its_managers_were_killed() -> Res
             .map(|name| Operator::named(&namespace.client, name));
         let app = born(&namespace).await?;
         let first = trace_id(&app.restapi().await?)?;
+        jaeger
+            .trace(&first, TOLD, |trace| whole(trace, &FIRST))
+            .await?;
         let load = Load::start(
             app.address(ComponentName::View).await?,
             ComponentName::View,
