@@ -6,7 +6,7 @@ mod findings;
 mod issue;
 
 use jiff::Timestamp;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{MicroTime, Time};
 use restapi_resources::{Application, Invalid};
 use restapi_types::conditions::{self, Finding};
 use restapi_types::status::CoreStatus;
@@ -124,14 +124,14 @@ fn synced_at(
     plan: &Plan,
     outcome: &Outcome,
     now: Timestamp,
-) -> Option<Time> {
+) -> Option<MicroTime> {
     let told = world.restapi.status.as_ref().and_then(|s| s.core.as_ref());
     let of_it = told.filter(|core| {
         core.revision == app.revision && core.revision_number == Some(plan.revision_number)
     });
     let is_synced = !outcome.wrote && outcome.refusals.is_empty() && plan.obstacles.is_empty();
     let before = of_it.and_then(|core| core.synced_at.clone());
-    before.or_else(|| is_synced.then_some(Time(now)))
+    before.or_else(|| is_synced.then_some(MicroTime(now)))
 }
 
 fn merged(

@@ -1,6 +1,6 @@
 //! What the managers report. Status is a cache: wiped, it is rebuilt from what exists.
 
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, MicroTime, Time};
 use kube::KubeSchema;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
@@ -76,7 +76,7 @@ pub struct CoreStatus {
     pub revision_number: Option<i64>,
     /// When everything that core-reconciler writes was first as that revision needs it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub synced_at: Option<Time>,
+    pub synced_at: Option<MicroTime>,
 }
 
 /// Where the rollout of a revision stands, in a word.
