@@ -26,6 +26,7 @@ use workloads::{rollout, watches};
 
 use crate::args::BlueGreenArgs;
 use crate::kinds;
+use crate::metrics::RolloutMetrics;
 use crate::plan::command::is_refresh;
 use crate::plan::{self, Thought, think};
 use crate::tries::Tries;
@@ -49,6 +50,7 @@ pub async fn run(ctx: Context, args: BlueGreenArgs) -> Result<(), KitError> {
     let manager = BlueGreen {
         hands: Hands::new(ctx.clone(), caches),
         tries,
+        rollouts: RolloutMetrics::register(&ctx.metrics),
     };
     runner::run(&ctx, plan::WRITER, main, triggers, Arc::new(manager)).await
 }
@@ -57,6 +59,7 @@ pub async fn run(ctx: Context, args: BlueGreenArgs) -> Result<(), KitError> {
 struct BlueGreen {
     hands: Hands,
     tries: Tries,
+    rollouts: RolloutMetrics,
 }
 
 impl Reconciler for BlueGreen {
@@ -91,7 +94,6 @@ impl Reconciler for BlueGreen {
         let writer = self.hands.writer(key.clone(), &shard);
         if world.restapi.metadata.deletion_timestamp.is_some() {
             self.tries.forget(&key);
-            self.hands.ctx.spans.forget(&key);
             return Ok(Requeue::AwaitChange);
         }
         // core-reconciler says what is wrong with one that can't be read.
@@ -135,6 +137,12 @@ impl BlueGreen {
             Ok(outcome) => outcome,
             Err(requeue) => return Ok(requeue),
         };
+        if outcome.refusals.is_empty() {
+            thought
+                .ended
+                .iter()
+                .for_each(|ended| self.rollouts.ended(ended));
+        }
         self.try_gates(&key, &mut thought);
         repairs(&ctx.events, world, &thought.plan);
         replacements(&ctx.events, world, &thought.plan);

@@ -8,6 +8,7 @@
 pub mod args;
 pub mod controller;
 pub mod kinds;
+pub mod metrics;
 pub mod plan;
 pub mod probe;
 pub mod report;

@@ -50,6 +50,7 @@ use decide::{Next, decide};
 use desired::Tenant;
 use gates::Tried;
 use marks::Pending;
+use rollout::Ended;
 use situate::{Situated, situate};
 use view::View;
 
@@ -66,6 +67,8 @@ pub struct Thought<'a> {
     pub next: Option<Next>,
     /// What is to be written.
     pub plan: Plan,
+    /// The rollouts that have ended by what is to be written.
+    pub ended: Vec<Ended>,
 }
 
 /// Decides for `app`, which `world` describes, at `now`. `tried` are tries of its gates that have ended since.
@@ -86,7 +89,7 @@ pub fn think<'a>(
         rollback: view.order.clone(),
         ..Plan::default()
     };
-    let mut next = None;
+    let (mut next, mut ended) = (None, Vec::new());
     match turn(app, world, WRITER) {
         Turn::Of(_) => {}
         Turn::TakeOver(notes) => plan.waves.push(notes),
@@ -104,7 +107,7 @@ pub fn think<'a>(
                 situated: &situated,
                 now,
             };
-            act.write(decided, answer.as_ref(), &mut plan)?;
+            act.write(decided, answer.as_ref(), &mut plan, &mut ended)?;
             next = Some(decided);
         }
     }
@@ -114,6 +117,7 @@ pub fn think<'a>(
         situated,
         next,
         plan,
+        ended,
     })
 }
 

@@ -123,9 +123,7 @@ impl Core {
     /// Tells its step of the application's rollout, and that this reconcile is a part of one.
     fn trace(&self, app: &Application, world: &World) {
         let ctx = &self.hands.ctx;
-        let is_traced = ctx.spans.is_on() && app.spec.blue_green().is_some();
-        if !is_traced || world.restapi.metadata.deletion_timestamp.is_some() {
-            ctx.spans.forget(&owner(&world.restapi));
+        if !ctx.spans.is_on() || app.spec.blue_green().is_none() {
             return;
         }
         if let Some(rollout) = rollout::asked(world, app) {

@@ -147,6 +147,7 @@ const VARYING: &[&str] = &[
     "time",
     "lastTransitionTime",
     "lastDeploymentTime",
+    "syncedAt",
     "clusterIP",
     "clusterIPs",
     // A hash with the owner's uid in it.

@@ -22,6 +22,7 @@ use super::decide::{Next, Order};
 use super::desired::Tenant;
 use super::gates;
 use super::marks::Pending;
+use super::rollout::Ended;
 use super::situate::{Situated, subject};
 use super::situation::{Attempt, Runs};
 use super::view::{View, with_port};
@@ -39,7 +40,7 @@ pub(super) struct Act<'a, 'b> {
 }
 
 impl Act<'_, '_> {
-    /// Adds the writes of `next`, and the answer to a command, to `plan`.
+    /// Adds the writes of `next`, and the answer to a command, to `plan`, and to `ended` what they say has ended.
     ///
     /// # Errors
     /// When an object can't be written as JSON, which no rendered object is.
@@ -48,6 +49,7 @@ impl Act<'_, '_> {
         next: Next,
         answer: Option<&Answer>,
         plan: &mut Plan,
+        ended: &mut Vec<Ended>,
     ) -> Result<(), PlanError> {
         let mut pending = Pending::new(self.view);
         if let Some(gates) = &self.situated.gates {
@@ -59,13 +61,14 @@ impl Act<'_, '_> {
         }
         let is_calm = matches!(next, Next::Rest | Next::Wait(_)) && !self.is_paused(next);
         let converged = is_calm.then(|| pending.converged(self.situated, self.now));
-        if let Some(mark) =
-            rollout::progress(self.view, self.situated, converged.flatten(), self.now)
+        let progress = rollout::progress(self.view, self.situated, converged.flatten(), self.now);
+        let progress = progress.map(|mark| (self.view.asked(), mark));
+        for (revision, mark) in progress
+            .into_iter()
+            .chain(rollout::superseded(self.view, self.now))
         {
-            pending.rollout(self.view.asked(), &mark);
-        }
-        for (revision, mark) in rollout::superseded(self.view, self.now) {
             pending.rollout(revision, &mark);
+            ended.extend(Ended::of(self.view, revision, &mark));
         }
         if self.is_paused(next) {
             plan.is_paused = !matches!(next, Next::Rest | Next::Wait(_));

@@ -7,9 +7,39 @@ use restapi_types::{
     Environment, RolloutEnd, RolloutMark, RolloutOutcome, TraceParent, keys, rollout,
 };
 
+use restapi_types::trace::{Rollout, TraceId};
+
 use super::situate::Situated;
 use super::situation::{Attempt, Gated, Revision};
 use super::view::{View, number};
+
+/// A rollout that has ended.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ended {
+    /// What is recorded of it.
+    pub mark: RolloutMark,
+    /// Its trace.
+    pub trace: TraceId,
+}
+
+impl Ended {
+    /// The rollout of the revision, if its mark says that it has ended.
+    #[must_use]
+    pub fn of(view: &View<'_>, revision: Revision, mark: &RolloutMark) -> Option<Self> {
+        mark.ended?;
+        let record = view.record_of(revision)?;
+        let rollout = Rollout {
+            uid: view.world.restapi.metadata.uid.as_deref()?,
+            revision: record.labels().get(keys::REVISION)?,
+            attempt: mark.attempt,
+            retried: mark.retried,
+        };
+        Some(Self {
+            mark: mark.clone(),
+            trace: rollout.trace(),
+        })
+    }
+}
 
 /// The attempt at the revision that the spec asks for, and where it runs.
 fn asked(view: &View<'_>, situated: &Situated) -> Option<(Environment, Attempt)> {

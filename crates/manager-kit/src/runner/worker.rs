@@ -52,6 +52,8 @@ impl<R: Reconciler> Worker<R> {
     pub(super) fn forget(&self, namespace: Option<&str>, name: &str) {
         self.failures
             .reset(&(namespace.map(str::to_owned), name.to_owned()));
+        let owner = (namespace.unwrap_or_default().to_owned(), name.to_owned());
+        self.ctx.spans.forget(&owner);
     }
 
     /// Reconciles the object when its turn comes, if it is ours to reconcile, and says when it is due again.

@@ -219,11 +219,14 @@ async fn a_status_that_was_wiped_is_rebuilt_without_a_write_to_anything_else() -
     .await
 }
 
-/// The status without the times at which conditions changed: a wiped one can't know them.
+/// The status without the times at which conditions changed or everything was synced: a wiped one can't know them.
 fn without_times(app: &RestAPI) -> RestAPIStatus {
     let mut status = app.status.clone().unwrap_or_default();
     for condition in status.conditions.iter_mut().flatten() {
         condition.last_transition_time.0 = jiff::Timestamp::UNIX_EPOCH;
+    }
+    if let Some(core) = &mut status.core {
+        core.synced_at = None;
     }
     status
 }

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use manager_kit::telemetry::spans::{FinishedSpan, Trace};
+use restapi_types::RolloutOutcome::{GivenUp, Succeeded};
 use restapi_types::keys;
 use restapi_types::trace::SpanId;
 use serde_json::{Value, json};
@@ -213,8 +214,14 @@ fn what_brought_a_rollout_about_is_linked_and_brings_about_no_other() {
 fn what_was_told_once_never_changes() {
     let mut told: BTreeMap<SpanId, FinishedSpan> = BTreeMap::new();
     let mut cluster = Cluster::born(&manual("app:1"));
+    let mut ended = Vec::new();
     let mut note = |cluster: &mut Cluster| {
         for _ in 0..60 {
+            let now = cluster.thought(|thought| thought.ended.clone());
+            ended.extend(
+                now.into_iter()
+                    .map(|ended| ended.mark.ended.unwrap().outcome),
+            );
             cluster.step();
             cluster.pass(1);
             for span in cluster.traces().into_iter().flat_map(|trace| trace.spans) {
@@ -236,6 +243,8 @@ fn what_was_told_once_never_changes() {
     cluster.command("abort 3 e");
     let number = note(&mut cluster);
     assert_eq!(number, 3 + 4 + 1 + 4 + 3, "and each step is told once");
+    // The first ended before it was looked at.
+    assert_eq!(ended, [Succeeded, Succeeded, GivenUp]);
 }
 
 #[test]
