@@ -152,13 +152,8 @@ fn folder(name: &str) -> PathBuf {
 
 fn wait(target: &Target, seconds: u32) -> Result<()> {
     for manager in MANAGERS {
-        let rollout = target
-            .kubectl()
-            .args(["--namespace", NAMESPACE, "rollout", "status"])
-            .arg(format!("deployment/{manager}"))
-            .arg(format!("--timeout={seconds}s"))
-            .run();
-        rollout.with_context(|| {
+        let available = wait_for(target, (NAMESPACE, manager), seconds);
+        available.with_context(|| {
             format!(
                 "{manager} is not available after {seconds} s.{}",
                 why(target, manager)
@@ -166,6 +161,23 @@ fn wait(target: &Target, seconds: u32) -> Result<()> {
         })?;
     }
     Ok(())
+}
+
+/// Waits until a Deployment, by its namespace and name, is rolled out.
+///
+/// # Errors
+/// When it is not within `seconds`.
+pub(crate) fn wait_for(
+    target: &Target,
+    (namespace, name): (&str, &str),
+    seconds: u32,
+) -> Result<()> {
+    target
+        .kubectl()
+        .args(["--namespace", namespace, "rollout", "status"])
+        .arg(format!("deployment/{name}"))
+        .arg(format!("--timeout={seconds}s"))
+        .run()
 }
 
 /// What the pods and their logs say, for the error; empty when not even that can be had.

@@ -62,12 +62,7 @@ pub(crate) fn install(target: &Target, surrounding: Surrounding, seconds: u32) -
     let manifest = manifest(target, surrounding)?;
     deploy::apply(target, &manifest)?;
     let name = surrounding.name();
-    let wait = target
-        .kubectl()
-        .args(["--namespace", NAMESPACE, "rollout", "status"])
-        .arg(format!("deployment/{name}"))
-        .arg(format!("--timeout={seconds}s"));
-    wait.run()
+    deploy::wait_for(target, (NAMESPACE, name), seconds)
         .with_context(|| format!("{name} is not available after {seconds} s"))
 }
 

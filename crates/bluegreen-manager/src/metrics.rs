@@ -3,6 +3,7 @@
 use std::time::{Duration, SystemTime};
 
 use manager_kit::Metrics;
+use manager_kit::metrics::TraceLabels;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::exemplar::HistogramWithExemplars;
@@ -36,11 +37,6 @@ pub struct RolloutMetrics {
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct OutcomeLabels {
     outcome: &'static str,
-}
-
-#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct TraceLabels {
-    trace_id: String,
 }
 
 impl RolloutMetrics {

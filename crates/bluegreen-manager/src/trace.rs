@@ -63,26 +63,24 @@ impl<'a> Told<'a> {
             let has_ended = mark.ended.is_some_and(|end| end.at < switched.began);
             switched.attempt == mark.attempt && switched.began >= mark.started && !has_ended
         };
-        let switched = switched(record).filter(is_of_it);
+        let switched = Switched::of(record).filter(is_of_it);
         let aborted = Aborted::of(record, mark.revision);
         // Of those that serve in its place: the switch to it came after the one that it takes back.
         let rollback = aborted.as_ref().and_then(|aborted| {
             let serving = records.iter().find(|r| r.revision == aborted.serving)?;
             let began = switched?.began;
-            switched_to(serving, began)
+            Switched::of(serving.as_ref()).filter(|back| back.began > began)
         });
         is_ours.then(|| Self {
             restapi,
-            rollout: Rollout {
-                uid: restapi.metadata.uid.as_deref().unwrap_or_default(),
-                revision: record
+            rollout: mark.rollout(
+                restapi.metadata.uid.as_deref().unwrap_or_default(),
+                record
                     .labels()
                     .get(keys::REVISION)
                     .map(String::as_str)
                     .unwrap_or_default(),
-                attempt: mark.attempt,
-                retried: mark.retried,
-            },
+            ),
             gates: GateMarks::of(record, mark.attempt),
             mark,
             switched,
@@ -264,13 +262,4 @@ const fn result(outcome: RolloutOutcome) -> &'static str {
 
 fn is_bad(mark: &GateMark) -> bool {
     matches!(mark.state, GateState::Failed | GateState::Unknown)
-}
-
-fn switched(record: &ControllerRevision) -> Option<Switched> {
-    Switched::parse(record.annotations().get(keys::SWITCHED)?)
-}
-
-/// The switch to what is recorded, if it began after `since`.
-fn switched_to(record: &ControllerRevision, since: Timestamp) -> Option<Switched> {
-    switched(record).filter(|switched| switched.began > since)
 }

@@ -126,10 +126,12 @@ impl Core {
         if !ctx.spans.is_on() || app.spec.blue_green().is_none() {
             return;
         }
-        if let Some(rollout) = rollout::asked(world, app) {
-            telemetry::link(&rollout.context());
+        let asked = rollout::asked(world, app);
+        if let Some(asked) = &asked {
+            telemetry::link(&asked.context());
         }
-        let step = trace::companions(world, app, ctx.clock.now());
+        let now = ctx.clock.now();
+        let step = asked.and_then(|asked| trace::companions(world, app, &asked, now));
         ctx.spans.tell(&owner(&world.restapi), step.as_slice());
     }
 

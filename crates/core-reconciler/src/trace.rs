@@ -3,6 +3,7 @@
 use jiff::Timestamp;
 use manager_kit::telemetry::spans::Trace;
 use restapi_resources::Application;
+use restapi_types::trace::Rollout;
 use restapi_types::{RolloutMark, RolloutOutcome};
 use workloads::plan::history;
 use workloads::rollout;
@@ -11,12 +12,14 @@ use workloads::world::World;
 /// What stands beside the workloads, until it was as the revision needs it; nothing where that is not so yet, was long
 /// ago, or no rollout is recorded.
 #[must_use]
-pub fn companions(world: &World, app: &Application, now: Timestamp) -> Option<Trace> {
-    app.spec.blue_green()?;
-    let asked = rollout::asked(world, app)?;
-    let records = world.records();
-    let record = history::of_hash(app, &records, &app.revision)?;
-    let mark = RolloutMark::of(record.as_ref(), asked.attempt)?;
+pub fn companions(
+    world: &World,
+    app: &Application,
+    asked: &Rollout<'_>,
+    now: Timestamp,
+) -> Option<Trace> {
+    let record = history::own(app, &world.objects)?;
+    let mark = RolloutMark::of(record, asked.attempt)?;
     let outcome = mark.ended.map(|end| end.outcome);
     let told = world.restapi.status.as_ref()?.core.as_ref()?;
     let is_of_it = told.revision == app.revision && told.revision_number == Some(mark.revision);
@@ -33,7 +36,7 @@ pub fn companions(world: &World, app: &Application, now: Timestamp) -> Option<Tr
             id: asked.trace(),
             spans: vec![rollout::step(
                 &world.restapi,
-                &asked,
+                asked,
                 mark.revision,
                 "companions",
                 times,

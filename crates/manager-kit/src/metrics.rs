@@ -15,7 +15,7 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
 use prometheus_client::registry::Registry;
 
-pub use self::reconcile::{Outcome, ReconcileMetrics};
+pub use self::reconcile::{Outcome, ReconcileMetrics, TraceLabels};
 use crate::shell::ManagerInfo;
 
 /// The content type of [`Metrics::encode`]'s text.

@@ -6,7 +6,7 @@ use kube::ResourceExt;
 use serde::{Deserialize, Serialize};
 
 use crate::keys;
-use crate::trace::TraceParent;
+use crate::trace::{Rollout, TraceParent};
 
 /// What is recorded of a rollout.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -75,6 +75,17 @@ impl RolloutMark {
     pub fn of(record: &impl ResourceExt, attempt: u64) -> Option<Self> {
         let retried = retried(record);
         Self::last(record).filter(|mark| mark.attempt == attempt && mark.retried == retried)
+    }
+
+    /// Which rollout it is of, at the revision of that hash of the application of that uid.
+    #[must_use]
+    pub const fn rollout<'a>(&self, uid: &'a str, revision: &'a str) -> Rollout<'a> {
+        Rollout {
+            uid,
+            revision,
+            attempt: self.attempt,
+            retried: self.retried,
+        }
     }
 
     /// As it stands in the annotation.

@@ -19,20 +19,19 @@ const TOLD_AGAIN: Duration = Duration::from_mins(15);
 /// The rollout of the revision that the spec asks for; nothing before its first workload.
 #[must_use]
 pub fn asked<'a>(world: &'a World, app: &'a Application) -> Option<Rollout<'a>> {
-    let records = world.records();
-    let record = history::of_hash(app, &records, &app.revision)?;
+    let record = history::own(app, &world.objects)?;
     let workloads = Environment::ALL
         .into_iter()
         .flat_map(|e| world.workloads_in(e));
     let marks = workloads.filter_map(|(_, workload)| attempt_of(workload));
     let own = marks.filter(|mark| mark.hash == app.revision);
     // Where nothing runs it any more, it was given up.
-    let given_up = || RolloutMark::last(record.as_ref()).map(|mark| mark.attempt);
+    let given_up = || RolloutMark::last(record).map(|mark| mark.attempt);
     Some(Rollout {
         uid: world.restapi.metadata.uid.as_deref()?,
         revision: &app.revision,
         attempt: own.map(|mark| mark.number).max().or_else(given_up)?,
-        retried: rollout::retried(record.as_ref()),
+        retried: rollout::retried(record),
     })
 }
 

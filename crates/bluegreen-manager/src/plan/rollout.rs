@@ -7,7 +7,7 @@ use restapi_types::{
     Environment, RolloutEnd, RolloutMark, RolloutOutcome, TraceParent, keys, rollout,
 };
 
-use restapi_types::trace::{Rollout, TraceId};
+use restapi_types::trace::TraceId;
 
 use super::situate::Situated;
 use super::situation::{Attempt, Gated, Revision};
@@ -28,12 +28,8 @@ impl Ended {
     pub fn of(view: &View<'_>, revision: Revision, mark: &RolloutMark) -> Option<Self> {
         mark.ended?;
         let record = view.record_of(revision)?;
-        let rollout = Rollout {
-            uid: view.world.restapi.metadata.uid.as_deref()?,
-            revision: record.labels().get(keys::REVISION)?,
-            attempt: mark.attempt,
-            retried: mark.retried,
-        };
+        let uid = view.world.restapi.metadata.uid.as_deref()?;
+        let rollout = mark.rollout(uid, record.labels().get(keys::REVISION)?);
         Some(Self {
             mark: mark.clone(),
             trace: rollout.trace(),

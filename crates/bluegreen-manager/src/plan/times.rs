@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use jiff::{SignedDuration, Timestamp};
-use kube::ResourceExt as _;
+use kube::ResourceExt;
 use restapi_types::{Environment, keys, rollout};
 
 use super::situation::{Attempt, Runs};
@@ -21,6 +21,12 @@ pub struct Switched {
 }
 
 impl Switched {
+    /// What a record says of any attempt, the last one that is recorded there.
+    #[must_use]
+    pub fn of(record: &impl ResourceExt) -> Option<Self> {
+        Self::parse(record.annotations().get(keys::SWITCHED)?)
+    }
+
     /// What the mark says.
     #[must_use]
     pub fn parse(text: &str) -> Option<Self> {
@@ -101,7 +107,7 @@ fn available_since(side: &SideView) -> Option<Timestamp> {
 
 fn switched(view: &View<'_>, attempt: Attempt) -> Option<Switched> {
     let record = view.record_of(attempt.revision)?;
-    let switched = Switched::parse(record.annotations().get(keys::SWITCHED)?)?;
+    let switched = Switched::of(record.as_ref())?;
     (switched.attempt == attempt.number).then_some(switched)
 }
 

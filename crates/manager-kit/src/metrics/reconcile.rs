@@ -86,9 +86,11 @@ struct CategoryLabels {
     category: &'static str,
 }
 
+/// The exemplar of a measurement: the trace of what was measured.
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
-struct TraceLabels {
-    trace_id: String,
+pub struct TraceLabels {
+    /// As hexadecimal.
+    pub trace_id: String,
 }
 
 impl ReconcileMetrics {

@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use k8s_openapi::api::apps::v1::ControllerRevision;
 use kube::ResourceExt;
+use kube::core::DynamicObject;
 use restapi_resources::Application;
 use restapi_resources::controller_revision::controller_revision;
 use restapi_types::{keys, names};
@@ -24,10 +25,16 @@ pub fn of_hash<'a>(
 /// The application with what its record, which is one of `objects`, says besides: when somebody had its pods replaced.
 #[must_use]
 pub fn recorded(mut app: Application, objects: &Objects) -> Application {
-    let name = names::content(&app.name, &app.revision);
-    let record = objects.get("ControllerRevision", &name);
-    app.restarted = record.and_then(|record| restarted(record.as_ref()));
+    app.restarted = own(&app, objects).and_then(restarted);
     app
+}
+
+/// The record of the revision that `app` is, as it is stored: none of the others is unpacked for it.
+#[must_use]
+pub fn own<'a>(app: &Application, objects: &'a Objects) -> Option<&'a DynamicObject> {
+    let name = names::content(&app.name, &app.revision);
+    let record = objects.get("ControllerRevision", &name)?;
+    Some(record.as_ref())
 }
 
 /// When somebody had the pods of a revision replaced.
