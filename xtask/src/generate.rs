@@ -1,5 +1,6 @@
 //! `cargo xtask generate`: files of the repository that are made from the code.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
 
@@ -36,6 +37,13 @@ const FILES: &[Generated] = &[
     },
 ];
 
+/// A folder, and the example that prints all its files: one JSON object, texts by name.
+const FOLDERS: &[Generated] = &[Generated {
+    file: "docs/events",
+    package: "restapi-types",
+    example: "events",
+}];
+
 /// What comparing a file with what it should be has shown.
 #[derive(Debug, PartialEq, Eq)]
 enum State {
@@ -50,15 +58,14 @@ enum State {
 /// When a generator fails, a file can't be written, or, with `check`, a file is stale or missing.
 pub(crate) fn run(args: &Args) -> Result<()> {
     let mut stale = Vec::new();
-    for generated in FILES {
-        let path = paths::repository().join(generated.file);
-        let wanted = generated.content()?;
+    for (file, wanted) in all()? {
+        let path = paths::repository().join(&file);
         match state(fs::read_to_string(&path).ok().as_deref(), &wanted) {
-            State::UpToDate => println!("{}: up to date", generated.file),
-            found if args.check => stale.push(complaint(generated.file, &found)),
+            State::UpToDate => println!("{file}: up to date"),
+            found if args.check => stale.push(complaint(&file, &found)),
             _ => {
                 write(&path, &wanted)?;
-                println!("{}: written", generated.file);
+                println!("{file}: written");
             }
         }
     }
@@ -69,6 +76,23 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         );
     }
     Ok(())
+}
+
+/// Every generated file, and what the code makes of it.
+fn all() -> Result<Vec<(String, String)>> {
+    let mut all = Vec::new();
+    for generated in FILES {
+        all.push((generated.file.to_owned(), generated.content()?));
+    }
+    for folder in FOLDERS {
+        let files: BTreeMap<String, String> = serde_json::from_str(&folder.content()?)
+            .with_context(|| format!("reading what is generated for {}", folder.file))?;
+        let named = files
+            .into_iter()
+            .map(|(name, text)| (format!("{}/{name}", folder.file), format!("{text}\n")));
+        all.extend(named);
+    }
+    Ok(all)
 }
 
 impl Generated {
