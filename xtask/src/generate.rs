@@ -35,6 +35,11 @@ const FILES: &[Generated] = &[
         package: "restapi-types",
         example: "reference",
     },
+    Generated {
+        file: "deploy/nats/authorization.conf",
+        package: "restapi-types",
+        example: "nats",
+    },
 ];
 
 /// A folder, and the example that prints all its files: one JSON object, texts by name.

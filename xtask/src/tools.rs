@@ -54,6 +54,8 @@ pub(crate) enum Tool {
     Traefik,
     /// `jaeger`, which keeps and shows traces.
     Jaeger,
+    /// `nats-server`, which carries events.
+    NatsServer,
 }
 
 /// How a program is made from its module.
@@ -169,6 +171,14 @@ impl Tool {
                     "jaeger",
                     "github.com/jaegertracing/jaeger/cmd/jaeger",
                     "github.com/jaegertracing/jaeger",
+                )
+            },
+            Self::NatsServer => Recipe {
+                module: "nats",
+                ..plain(
+                    "nats-server",
+                    "github.com/nats-io/nats-server/v2",
+                    "github.com/nats-io/nats-server/v2",
                 )
             },
             Self::LocalPathProvisioner => Recipe {

@@ -24,13 +24,13 @@ use workloads::report::{repairs, replacements};
 use workloads::world::World;
 use workloads::{rollout, watches};
 
+use crate::account::accounts;
 use crate::args::BlueGreenArgs;
-use crate::kinds;
 use crate::metrics::RolloutMetrics;
 use crate::plan::command::is_refresh;
 use crate::plan::{self, Thought, think};
 use crate::tries::Tries;
-use crate::{report, trace, verdict};
+use crate::{facts, kinds, report, trace, verdict};
 
 /// How soon to look again at what goes by itself.
 const SOON: Duration = Duration::from_secs(1);
@@ -127,7 +127,7 @@ impl BlueGreen {
         let key = owner(&world.restapi);
         let tried = self.tries.ended(&key);
         let mut thought = think(app, spec, world, &tried, now)?;
-        self.trace(&key, &thought, now);
+        self.tell(&key, &thought, now);
         self.hands.leave_alone(world, &mut thought.plan).await?;
         let done = self
             .hands
@@ -155,18 +155,25 @@ impl BlueGreen {
         Ok(soonest.map_or(Requeue::AwaitChange, Requeue::After))
     }
 
-    /// Tells what has been recorded of rollouts, and that this reconcile is a part of one.
-    fn trace(&self, key: &Owner, thought: &Thought<'_>, now: Timestamp) {
-        let spans = &self.hands.ctx.spans;
-        if !spans.is_on() {
+    /// Tells what has been recorded of rollouts, as spans and events, and that this reconcile is a part of one.
+    fn tell(&self, key: &Owner, thought: &Thought<'_>, now: Timestamp) {
+        let Context { spans, bus, .. } = &self.hands.ctx;
+        if !spans.is_on() && !bus.is_on() {
             return;
         }
         let view = &thought.view;
-        if let Some(rollout) = rollout::asked(view.world, view.app) {
+        let restapi = &view.world.restapi;
+        let accounts = accounts(restapi, &view.records, now);
+        let asked = rollout::asked(view.world, view.app);
+        if let Some(rollout) = &asked {
             telemetry::link(&rollout.context());
         }
-        let traces = trace::traces(&view.world.restapi, &view.records, now);
-        spans.tell(key, &traces);
+        spans.tell(key, &trace::traces(&accounts));
+        let begun = plan::rollout::begun(view, &thought.situated);
+        let started = asked
+            .zip(begun)
+            .map(|(rollout, mark)| facts::started(restapi, &rollout, &mark));
+        bus.tell(key, facts::events(restapi, &accounts, started));
     }
 
     /// Begins what is to be tried of gates.

@@ -5,8 +5,10 @@
 //! time can be tried out: `plan/model.rs`.
 #![forbid(unsafe_code)]
 
+pub mod account;
 pub mod args;
 pub mod controller;
+pub mod facts;
 pub mod kinds;
 pub mod metrics;
 pub mod plan;

@@ -1,101 +1,23 @@
-//! The traces of an application's rollouts, told from what stands on the records of its revisions. Pure.
+//! The traces of an application's rollouts. Pure.
 //!
 //! A span is there once what it tells of has ended and is recorded, and is the same whenever and by whomever it is told.
 
-use std::sync::Arc;
-
 use jiff::Timestamp;
-use k8s_openapi::api::apps::v1::ControllerRevision;
-use kube::ResourceExt as _;
 use manager_kit::telemetry::spans::{FinishedSpan, Trace};
 use restapi_types::spec::gates::Moment;
-use restapi_types::status::GateState;
-use restapi_types::trace::{Rollout, SpanId};
-use restapi_types::{
-    Aborted, GateMark, GateMarks, RestAPI, RolloutMark, RolloutOutcome, keys, text,
-};
+use restapi_types::trace::SpanId;
+use restapi_types::{GateMark, RolloutOutcome, text};
 use workloads::rollout;
 
-use crate::plan::times::Switched;
+use crate::account::{Account, MAX_WHY, is_bad};
 
-/// The longest account of a failure, in bytes.
-const MAX_WHY: usize = 256;
-
-/// The traces of rollouts that are under way or ended a short time ago.
+/// The traces of rollouts.
 #[must_use]
-pub fn traces(
-    restapi: &RestAPI,
-    records: &[Arc<ControllerRevision>],
-    now: Timestamp,
-) -> Vec<Trace> {
-    let all = records.iter().filter_map(|record| {
-        let told = Told::new(restapi, record, records)?;
-        let last = told.last_end();
-        let is_told = last.is_none_or(|last| rollout::is_told(last, now));
-        is_told.then(|| told.trace())
-    });
-    all.collect()
+pub fn traces(accounts: &[Account<'_>]) -> Vec<Trace> {
+    accounts.iter().map(Account::trace).collect()
 }
 
-/// What is recorded of one rollout.
-struct Told<'a> {
-    restapi: &'a RestAPI,
-    rollout: Rollout<'a>,
-    mark: RolloutMark,
-    switched: Option<Switched>,
-    gates: GateMarks,
-    rollback: Option<Switched>,
-    why: Option<String>,
-}
-
-impl<'a> Told<'a> {
-    fn new(
-        restapi: &'a RestAPI,
-        record: &'a ControllerRevision,
-        records: &[Arc<ControllerRevision>],
-    ) -> Option<Self> {
-        let mark = RolloutMark::last(record)?;
-        let is_ours = mark
-            .ended
-            .is_none_or(|end| end.outcome != RolloutOutcome::TakenOver);
-        // A later switch to it takes back the rollout of another revision.
-        let is_of_it = |switched: &Switched| {
-            let has_ended = mark.ended.is_some_and(|end| end.at < switched.began);
-            switched.attempt == mark.attempt && switched.began >= mark.started && !has_ended
-        };
-        let switched = Switched::of(record).filter(is_of_it);
-        let aborted = Aborted::of(record, mark.revision);
-        // Of those that serve in its place: the switch to it came after the one that it takes back.
-        let rollback = aborted.as_ref().and_then(|aborted| {
-            let serving = records.iter().find(|r| r.revision == aborted.serving)?;
-            let began = switched?.began;
-            Switched::of(serving.as_ref()).filter(|back| back.began > began)
-        });
-        is_ours.then(|| Self {
-            restapi,
-            rollout: mark.rollout(
-                restapi.metadata.uid.as_deref().unwrap_or_default(),
-                record
-                    .labels()
-                    .get(keys::REVISION)
-                    .map(String::as_str)
-                    .unwrap_or_default(),
-            ),
-            gates: GateMarks::of(record, mark.attempt),
-            mark,
-            switched,
-            rollback,
-            why: aborted.map(|aborted| text::shortened(&aborted.why, MAX_WHY)),
-        })
-    }
-
-    /// When the last of it ended that can be told; nothing while it is under way.
-    fn last_end(&self) -> Option<Timestamp> {
-        let rolled_back = self.rollback.map(|r| r.converged.unwrap_or(Timestamp::MAX));
-        let ended = self.mark.ended?.at;
-        Some(rolled_back.map_or(ended, |rolled_back| ended.max(rolled_back)))
-    }
-
+impl Account<'_> {
     fn trace(&self) -> Trace {
         let steps = [
             self.root(),
@@ -112,16 +34,6 @@ impl<'a> Told<'a> {
             spans: steps.into_iter().flatten().chain(gates).collect(),
             is_needed: self.failed() || self.why.is_some(),
         }
-    }
-
-    fn failed(&self) -> bool {
-        self.mark.ended.is_some_and(|end| end.outcome.is_failure())
-    }
-
-    /// When it ended without having got to what comes next.
-    fn stopped(&self) -> Option<Timestamp> {
-        let end = self.mark.ended?;
-        (end.outcome != RolloutOutcome::Succeeded).then_some(end.at)
     }
 
     fn root(&self) -> Option<FinishedSpan> {
@@ -199,13 +111,6 @@ impl<'a> Told<'a> {
         span
     }
 
-    /// Since when it could have served.
-    fn ready(&self) -> Option<Timestamp> {
-        let gates = self.gates.at(Moment::PreSwitch).values();
-        let passed = gates.map(|mark| mark.last).max();
-        Some(self.mark.available?.max(passed.unwrap_or(Timestamp::MIN)))
-    }
-
     /// From when it could have served until it was let. What an application is born with waits for nobody.
     fn promotion(&self) -> Option<FinishedSpan> {
         let ready = self.ready()?;
@@ -258,8 +163,4 @@ const fn result(outcome: RolloutOutcome) -> &'static str {
         RolloutOutcome::GivenUp | RolloutOutcome::RolledBack => "failure",
         RolloutOutcome::Superseded => "cancellation",
     }
-}
-
-fn is_bad(mark: &GateMark) -> bool {
-    matches!(mark.state, GateState::Failed | GateState::Unknown)
 }

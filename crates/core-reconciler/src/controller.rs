@@ -26,7 +26,7 @@ use crate::args::CoreArgs;
 use crate::kinds;
 use crate::plan::{self, plan};
 use crate::report::{self, ReportError, Reporter};
-use crate::{trace, verdict};
+use crate::{facts, trace, verdict};
 
 /// How soon to look again at what goes by itself: an object that is being deleted, say.
 const SOON: Duration = Duration::from_secs(1);
@@ -80,7 +80,7 @@ impl Reconciler for Core {
                 return self.report(&world, &plan, &verdict, &status).await;
             }
         };
-        self.trace(app, &world);
+        self.tell(app, &world);
         let (plan, outcome) = if world.restapi.metadata.deletion_timestamp.is_some() {
             // The garbage collector removes what is owned; nothing is made or repaired any more.
             Default::default()
@@ -120,6 +120,16 @@ impl Reconciler for Core {
 }
 
 impl Core {
+    /// Tells what has happened, and its step of the application's rollout.
+    fn tell(&self, app: &Application, world: &World) {
+        let ctx = &self.hands.ctx;
+        if ctx.bus.is_on() {
+            let events = facts::events(&world.restapi, ctx.clock.now());
+            ctx.bus.tell(&owner(&world.restapi), events);
+        }
+        self.trace(app, world);
+    }
+
     /// Tells its step of the application's rollout, and that this reconcile is a part of one.
     fn trace(&self, app: &Application, world: &World) {
         let ctx = &self.hands.ctx;

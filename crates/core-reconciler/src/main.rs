@@ -3,6 +3,7 @@
 
 mod args;
 mod controller;
+mod facts;
 mod kinds;
 mod offline;
 mod plan;

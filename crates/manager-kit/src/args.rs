@@ -6,11 +6,14 @@ use std::time::Duration;
 use clap::builder::FalseyValueParser;
 use clap::{Args, ValueEnum};
 
+use crate::bus::NatsArgs;
+
 /// What `--log` is when neither the flag, `LOG` nor `RUST_LOG` is set.
 ///
-/// The kit logs failed requests, watches and reconciles itself, with their object; the lines and
-/// spans that the client library adds for the same things are left out.
-const DEFAULT_LOG: &str = "info,kube_client::client::builder=off,kube_runtime=error";
+/// The kit logs failed requests, watches and reconciles itself, with their object, and what happens at NATS; the lines
+/// and spans that the client libraries add for the same things are left out.
+const DEFAULT_LOG: &str =
+    "info,kube_client::client::builder=off,kube_runtime=error,async_nats=error";
 
 /// How log lines are written.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
@@ -77,6 +80,10 @@ pub struct KitArgs {
     /// leases write against each other.
     #[arg(long, env = "NO_LEASE", value_parser = FalseyValueParser::new())]
     pub no_lease: bool,
+
+    /// Where NATS is.
+    #[command(flatten)]
+    pub nats: NatsArgs,
 }
 
 impl KitArgs {

@@ -10,6 +10,7 @@ use kube::core::NamespaceResourceScope;
 use kube::{Api, Client, Resource};
 
 use crate::args::KitArgs;
+use crate::bus::Bus;
 use crate::clock::Clock;
 use crate::events::EventRecorder;
 use crate::lease::{LeaseConfig, LeaseTask, Shards};
@@ -47,6 +48,8 @@ pub struct Context {
     pub events: EventRecorder,
     /// Exports spans of what has ended.
     pub spans: Spans,
+    /// Tells events to other managers, and hears theirs.
+    pub bus: Bus,
 }
 
 impl Debug for Context {
@@ -121,6 +124,9 @@ impl Context {
             }
             shards
         };
+        let (nats, namespace) = (&args.nats, args.namespace());
+        let (bus, on_bus) = Bus::assemble(info, nats, namespace, &shards, &metrics.bus, release);
+        tasks.extend(on_bus);
         let (client, lease_client, args) = (clients.main, clients.lease, Arc::new(args));
         let context = Self {
             client,
@@ -134,6 +140,7 @@ impl Context {
             shutdown,
             events,
             spans,
+            bus,
         };
         (context, tasks)
     }

@@ -31,6 +31,7 @@
 //! |---|---|
 //! | [`args`] | the arguments of every manager |
 //! | [`shell`] | [`main`]: start, keep all tasks together, stop in order within 10 s |
+//! | [`bus`] | [`Bus`](bus::Bus): events over NATS, told and heard as hints |
 //! | [`context`] | [`Context`]: what every part of a manager is given |
 //! | [`client`] | clients whose requests always end |
 //! | [`watch`] | watches that do not disturb one another; the main kind's store |
@@ -43,6 +44,7 @@
 #![forbid(unsafe_code)]
 
 pub mod args;
+pub mod bus;
 pub mod cache;
 pub mod client;
 pub mod clock;

@@ -16,6 +16,7 @@ use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
 use prometheus_client::registry::Registry;
 
 pub use self::reconcile::{Outcome, ReconcileMetrics, TraceLabels};
+use crate::bus::BusMetrics;
 use crate::shell::ManagerInfo;
 
 /// The content type of [`Metrics::encode`]'s text.
@@ -27,6 +28,8 @@ pub struct Metrics {
     registry: Arc<Mutex<Registry>>,
     /// What reconciles count and measure.
     pub reconcile: ReconcileMetrics,
+    /// What events count.
+    pub bus: BusMetrics,
     watch_errors: Family<KindLabels, Counter>,
     watch_lists: Family<KindLabels, Counter>,
     requests: Family<RequestLabels, Counter>,
@@ -55,6 +58,7 @@ impl Metrics {
         let reconcile = ReconcileMetrics::register(&mut registry);
         let metrics = Self {
             reconcile,
+            bus: BusMetrics::default(),
             watch_errors: Family::default(),
             watch_lists: Family::default(),
             requests: Family::default(),
@@ -65,6 +69,7 @@ impl Metrics {
             registry: Arc::default(),
         };
         metrics.register_own(&mut registry);
+        metrics.bus.register(&mut registry);
         register_info(&mut registry, info);
         registry.register_collector(Box::new(process::Process::started_now()));
         Self {

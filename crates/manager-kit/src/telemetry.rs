@@ -19,6 +19,7 @@ use opentelemetry_otlp::SpanExporter;
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::{Sampler, SdkTracerProvider};
 use restapi_types::TraceParent;
+use restapi_types::trace::{SpanId, TraceId};
 use tracing::Span;
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 use tracing_subscriber::layer::SubscriberExt;
@@ -163,6 +164,18 @@ pub fn trace_id(span: &Span) -> Option<String> {
     let context = span.context();
     let context = context.span().span_context().clone();
     context.is_valid().then(|| context.trace_id().to_string())
+}
+
+/// The span as others refer to it; nothing when it belongs to no trace.
+#[must_use]
+pub fn context(span: &Span) -> Option<TraceParent> {
+    let context = span.context();
+    let context = context.span().span_context().clone();
+    Some(TraceParent {
+        trace: TraceId::parse(&context.trace_id().to_string())?,
+        span: SpanId::parse(&context.span_id().to_string())?,
+        is_sampled: context.is_sampled(),
+    })
 }
 
 /// Says that the current span belongs to another trace as well, such as a rollout's.

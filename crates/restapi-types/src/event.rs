@@ -6,6 +6,7 @@
 //! On the wire each is a `CloudEvent` 1.0 in JSON, on the subject `restapi.v1.NAMESPACE.NAME.TYPE`. Like spans of a
 //! rollout, an event is derived from what stands on objects: whoever tells it, and however often, it has the same id.
 
+mod access;
 mod kind;
 mod schema;
 
@@ -13,6 +14,7 @@ use jiff::Timestamp;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+pub use access::{READER, authorization, certificate_name, managers};
 pub use kind::EventKind;
 pub use schema::{asyncapi, schemas};
 
@@ -136,7 +138,10 @@ impl Event {
     /// What kind of event it is; nothing where this version does not know it.
     #[must_use]
     pub fn known_kind(&self) -> Option<EventKind> {
-        let text = self.kind.strip_prefix("dev.restapi.")?.strip_suffix(".v1")?;
+        let text = self
+            .kind
+            .strip_prefix("dev.restapi.")?
+            .strip_suffix(".v1")?;
         EventKind::parse(text)
     }
 
@@ -165,6 +170,21 @@ pub fn application_of(subject: &str) -> Option<(&str, &str)> {
     let mut tokens = rest.split('.');
     let (namespace, name, _kind) = (tokens.next()?, tokens.next()?, tokens.next()?);
     (!namespace.is_empty() && !name.is_empty()).then_some((namespace, name))
+}
+
+/// The name under which a server knows how far a manager has got in the stream: the same for all its instances.
+#[must_use]
+pub fn durable(manager: &str, namespace: Option<&str>) -> String {
+    match namespace {
+        Some(namespace) => format!("{manager}-v1-{namespace}"),
+        None => format!("{manager}-v1"),
+    }
+}
+
+/// What the subjects begin with on which `who` gets its answers: nobody else may listen there.
+#[must_use]
+pub fn inbox(who: &str) -> String {
+    format!("_INBOX_{who}")
 }
 
 /// The same fact has the same id: of which application and rollout, what, and when.
@@ -267,7 +287,12 @@ mod tests {
         let subject = event().nats_subject().unwrap();
         assert_eq!(subject, "restapi.v1.shop.orders.traffic.switched");
         assert_eq!(application_of(&subject), Some(("shop", "orders")));
-        for other in ["restapi.v1.shop", "restapi.v2.shop.orders.x", "x", "restapi.v1...x"] {
+        for other in [
+            "restapi.v1.shop",
+            "restapi.v2.shop.orders.x",
+            "x",
+            "restapi.v1...x",
+        ] {
             assert_eq!(application_of(other), None, "{other}");
         }
     }

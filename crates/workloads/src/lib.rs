@@ -35,4 +35,5 @@ pub mod watches;
 pub mod world;
 
 #[cfg(any(test, feature = "fixtures"))]
+pub mod facts;
 pub mod fixtures;

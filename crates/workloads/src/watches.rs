@@ -24,7 +24,7 @@ use crate::pods;
 pub type Triggers = SelectAll<BoxStream<'static, ObjectRef<RestAPI>>>;
 
 /// All watches, with those of objects of `kinds`: the caches that they fill, and the applications that changes
-/// concern.
+/// concern, or that somebody told something of.
 pub fn all(ctx: &Context, kinds: Vec<OwnedKind>, watches_secrets: bool) -> (Caches, Triggers) {
     let mut triggers = Vec::new();
     let mut all = Vec::new();
@@ -46,6 +46,7 @@ pub fn all(ctx: &Context, kinds: Vec<OwnedKind>, watches_secrets: bool) -> (Cach
         &caches,
         ReferenceKind::ConfigMap,
     ));
+    triggers.push(ctx.bus.hints().map(reference).boxed());
     if watches_secrets {
         triggers.push(references::<Secret>(ctx, &caches, ReferenceKind::Secret));
     }

@@ -60,15 +60,7 @@ pub fn progress(
     let before = RolloutMark::of(record.as_ref(), attempt.number);
     let mut mark = match before.clone() {
         Some(mark) => mark,
-        None => RolloutMark {
-            attempt: attempt.number,
-            revision: i64::try_from(attempt.revision).unwrap_or_default(),
-            retried: rollout::retried(record.as_ref()),
-            started: times.started?,
-            available: None,
-            ended: None,
-            cause: None,
-        },
+        None => begun(view, situated)?,
     };
     if mark.ended.is_some() {
         return None;
@@ -81,6 +73,22 @@ pub fn progress(
     mark.cause = mark.cause.or_else(|| cause(view));
     let is_told = mark.available.is_some() || mark.ended.is_some();
     (is_told && before.as_ref() != Some(&mark)).then_some(mark)
+}
+
+/// The rollout of the revision that the spec asks for as it is when it begins.
+#[must_use]
+pub fn begun(view: &View<'_>, situated: &Situated) -> Option<RolloutMark> {
+    let (home, attempt) = asked(view, situated)?;
+    let record = view.record_of(attempt.revision)?;
+    Some(RolloutMark {
+        attempt: attempt.number,
+        revision: i64::try_from(attempt.revision).unwrap_or_default(),
+        retried: rollout::retried(record.as_ref()),
+        started: situated.times(home).started?,
+        available: None,
+        ended: None,
+        cause: None,
+    })
 }
 
 /// The rollouts that came to nothing, since the spec asks for another revision by now and nothing runs theirs any more.

@@ -2,6 +2,7 @@
 
 mod cluster;
 mod commands;
+mod facts;
 mod gate_jobs;
 mod gates;
 mod hand_over;

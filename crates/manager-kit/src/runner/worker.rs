@@ -54,6 +54,7 @@ impl<R: Reconciler> Worker<R> {
             .reset(&(namespace.map(str::to_owned), name.to_owned()));
         let owner = (namespace.unwrap_or_default().to_owned(), name.to_owned());
         self.ctx.spans.forget(&owner);
+        self.ctx.bus.forget(&owner);
     }
 
     /// Reconciles the object when its turn comes, if it is ours to reconcile, and says when it is due again.

@@ -93,12 +93,8 @@ impl EventKind {
             Self::GateFailed => "A gate has failed, or gave no answer for too long.",
             Self::PromotionAwaited => "The revision could serve, and waits for somebody's promote.",
             Self::TrafficSwitched => "All endpoints behind the stable Services are the revision's.",
-            Self::RolloutCompleted => {
-                "All requests go to the revision, and its gates have passed."
-            }
-            Self::RolloutGivenUp => {
-                "The revision was given up before any request went to it."
-            }
+            Self::RolloutCompleted => "All requests go to the revision, and its gates have passed.",
+            Self::RolloutGivenUp => "The revision was given up before any request went to it.",
             Self::RolloutRolledBack => {
                 "The revision was given up once requests went to it, and none do any more."
             }
@@ -143,7 +139,11 @@ mod tests {
         for kind in EventKind::ALL {
             let tokens: Vec<_> = kind.as_str().split('.').collect();
             assert_eq!(tokens.len(), 2, "{kind:?}");
-            assert!(tokens.iter().all(|t| t.bytes().all(|c| c.is_ascii_lowercase())));
+            assert!(
+                tokens
+                    .iter()
+                    .all(|t| t.bytes().all(|c| c.is_ascii_lowercase()))
+            );
             assert_eq!(EventKind::parse(kind.as_str()), Some(kind));
         }
     }
@@ -153,6 +153,9 @@ mod tests {
         let heard: Vec<_> = EventKind::heard_by("core-reconciler").collect();
         assert_eq!(heard.len(), 10);
         assert!(!heard.contains(&EventKind::ApplicationReady));
-        assert_eq!(EventKind::heard_by("health-monitor").count(), EventKind::ALL.len());
+        assert_eq!(
+            EventKind::heard_by("health-monitor").count(),
+            EventKind::ALL.len()
+        );
     }
 }

@@ -15,21 +15,24 @@ pub fn schemas() -> Vec<(EventKind, Value)> {
 }
 
 fn of(kind: EventKind) -> Value {
-    let settings = SchemaSettings::draft2020_12().with(|settings| settings.inline_subschemas = true);
-    let schema: Schema = SchemaGenerator::new(settings).into_root_schema_for::<Event>();
-    let mut schema = schema.to_value();
+    let settings =
+        SchemaSettings::draft2020_12().with(|settings| settings.inline_subschemas = true);
+    let mut schema: Schema = SchemaGenerator::new(settings).into_root_schema_for::<Event>();
     let name = kind.as_str();
-    schema["title"] = name.into();
-    schema["description"] = kind.meaning().into();
+    schema.insert("title".to_owned(), name.into());
+    schema.insert("description".to_owned(), kind.meaning().into());
     for (field, value) in [
         ("specversion", "1.0"),
         ("source", &format!("restapi.dev/{}", kind.manager())),
         ("type", &format!("dev.restapi.{name}.v1")),
         ("datacontenttype", "application/json"),
     ] {
-        schema["properties"][field]["const"] = value.into();
+        let field = schema.pointer_mut(&format!("/properties/{field}"));
+        if let Some(field) = field.and_then(Value::as_object_mut) {
+            field.insert("const".to_owned(), value.into());
+        }
     }
-    schema
+    schema.to_value()
 }
 
 /// The `AsyncAPI` document of all events: who tells what, on which subject.

@@ -10,13 +10,15 @@ use serde_json::{Value, json};
 
 use super::super::gates::Answer;
 use super::cluster::{Cluster, spec};
+use crate::account::accounts;
 use crate::trace::traces;
 
 const CAUSE: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
 impl Cluster {
     fn traces(&self) -> Vec<Trace> {
-        traces(&self.world.restapi, &self.world.records(), self.now)
+        let records = self.world.records();
+        traces(&accounts(&self.world.restapi, &records, self.now))
     }
 
     /// The trace that the status speaks of.

@@ -1,0 +1,93 @@
+//! What is told of rollouts as events.
+
+use restapi_types::{Event, EventKind};
+use serde_json::{Value, json};
+
+use super::super::rollout::begun;
+use super::super::{Thought, think};
+use super::cluster::{Cluster, spec};
+use crate::account::accounts;
+use crate::facts::{events, started};
+
+impl Cluster {
+    /// What is told of rollouts now.
+    fn events(&self) -> Vec<Event> {
+        let restapi = &self.world.restapi;
+        let app = self.world.app.as_ref().unwrap();
+        let blue_green = app.spec.blue_green().unwrap();
+        let thought: Thought<'_> = think(app, blue_green, &self.world, &[], self.now).unwrap();
+        let records = self.world.records();
+        let asked = workloads::rollout::asked(&self.world, app);
+        let begun = begun(&thought.view, &thought.situated);
+        let started = asked
+            .zip(begun)
+            .map(|(rollout, mark)| started(restapi, &rollout, &mark));
+        events(restapi, &accounts(restapi, &records, self.now), started)
+    }
+
+    /// The kinds of what is told of a revision.
+    fn facts(&self, revision: i64) -> Vec<&'static str> {
+        let events = self.events();
+        let of_it = events.iter().filter(|e| e.data.revision == Some(revision));
+        let kinds = of_it.filter_map(Event::known_kind);
+        kinds.map(EventKind::as_str).collect()
+    }
+}
+
+fn manual(image: &str) -> Value {
+    let mut spec = spec(image);
+    spec["blueGreen"] = json!({"stableSeconds": 2, "promotion": {"mode": "Manual"}});
+    spec
+}
+
+#[test]
+fn a_rollout_is_told_step_by_step_and_no_event_changes_once_told() {
+    let mut cluster = Cluster::born(&manual("app:1"));
+    cluster.settle_for(5);
+    assert_eq!(
+        cluster.facts(1),
+        ["rollout.started", "preview.ready", "rollout.completed"]
+    );
+    cluster.change(&manual("app:2"));
+    let mut told: Vec<Event> = Vec::new();
+    for step in 0..16 {
+        if step == 8 {
+            cluster.command("promote 2 a");
+        }
+        cluster.step();
+        let now = cluster.events();
+        for event in &now {
+            let before = told.iter().find(|before| before.id == event.id);
+            assert!(before.is_none_or(|before| before == event));
+        }
+        let of_two = now.into_iter().filter(|e| e.data.revision == Some(2));
+        told.extend(of_two.filter(|e| !told.contains(e)).collect::<Vec<_>>());
+        cluster.pass(1);
+    }
+    let kinds: Vec<_> = told.iter().filter_map(Event::known_kind).collect();
+    assert_eq!(
+        kinds,
+        [
+            EventKind::RolloutStarted,
+            EventKind::PreviewReady,
+            EventKind::PromotionAwaited,
+            EventKind::TrafficSwitched,
+            EventKind::RolloutCompleted,
+        ]
+    );
+    let trace = &told.first().unwrap().traceparent;
+    assert!(trace.is_some() && told.iter().all(|event| event.traceparent == *trace));
+}
+
+#[test]
+fn what_was_given_up_is_told_as_such() {
+    let mut cluster = Cluster::born(&manual("app:1"));
+    cluster.settle_for(5);
+    cluster.broken.push("app:2");
+    cluster.change(&manual("app:2"));
+    cluster.settle_for(3);
+    assert_eq!(cluster.facts(2), ["rollout.started"]);
+    cluster.command("abort 2 a");
+    cluster.settle_for(2);
+    assert_eq!(cluster.facts(2), ["rollout.started", "rollout.givenup"]);
+}

@@ -1,0 +1,256 @@
+//! The connection to NATS: made in the background, again and again, for as long as the manager runs.
+
+use std::path::PathBuf;
+use std::time::Duration;
+
+use async_nats::jetstream::context::{ContextBuilder, CreateStreamErrorKind};
+use async_nats::jetstream::{self, ErrorCode};
+use async_nats::{Client, ConnectOptions, ServerAddr};
+use restapi_types::event::{STREAM, inbox};
+use tokio::sync::{Mutex, watch};
+use tokio::time::sleep;
+
+use super::metrics::{BusMetrics, Dependency, Step};
+use super::settings::NatsArgs;
+use super::stream;
+use crate::random;
+use crate::shell::ManagerInfo;
+use crate::shutdown::Shutdown;
+
+/// How long a server may take to answer.
+const ANSWER: Duration = Duration::from_secs(5);
+
+/// The delays between tries to connect, doubled with each.
+const FIRST: Duration = Duration::from_millis(100);
+const LONGEST: Duration = Duration::from_secs(10);
+
+/// Where to connect, and as whom.
+pub(super) struct Settings {
+    manager: &'static str,
+    addresses: Vec<ServerAddr>,
+    ca: Option<PathBuf>,
+    identity: Option<(PathBuf, PathBuf)>,
+}
+
+impl Settings {
+    /// What the arguments say; nothing where they say that there are to be no events.
+    pub(super) fn new(info: ManagerInfo, args: &NatsArgs) -> Option<Self> {
+        let addresses = args.addresses();
+        (!addresses.is_empty()).then(|| Self {
+            manager: info.name,
+            addresses,
+            ca: args.nats_ca_file.clone(),
+            identity: args.nats_cert_file.clone().zip(args.nats_key_file.clone()),
+        })
+    }
+
+    fn options(&self, state: watch::Sender<bool>, metrics: BusMetrics) -> ConnectOptions {
+        let mut options = ConnectOptions::new()
+            .name(self.manager)
+            // Nobody else may listen to answers: each manager is allowed its own prefix only.
+            .custom_inbox_prefix(inbox(self.manager))
+            .retry_on_initial_connect()
+            .max_reconnects(None)
+            .connection_timeout(ANSWER)
+            .request_timeout(Some(ANSWER))
+            .ping_interval(Duration::from_secs(10))
+            .reconnect_delay_callback(delay)
+            .event_callback(move |event| {
+                let (state, metrics) = (state.clone(), metrics.clone());
+                async move { noted(&event, &state, &metrics) }
+            });
+        if let Some(ca) = &self.ca {
+            options = options.add_root_certificates(ca.clone());
+        }
+        if let Some((certificate, key)) = &self.identity {
+            options = options.add_client_certificate(certificate.clone(), key.clone());
+        }
+        options
+    }
+}
+
+fn delay(attempts: usize) -> Duration {
+    let doublings = u32::try_from(attempts.saturating_sub(1).min(10)).unwrap_or(10);
+    random::jitter(FIRST.saturating_mul(1 << doublings).min(LONGEST))
+}
+
+fn noted(event: &async_nats::Event, state: &watch::Sender<bool>, metrics: &BusMetrics) {
+    match event {
+        async_nats::Event::Connected => {
+            tracing::info!("connected to NATS");
+            metrics.up(Dependency::nats, true);
+            state.send_replace(true);
+        }
+        async_nats::Event::Disconnected | async_nats::Event::Closed => {
+            metrics.up(Dependency::nats, false);
+            if state.send_replace(false) {
+                tracing::warn!("the connection to NATS is lost; events wait, nothing else does");
+            }
+        }
+        async_nats::Event::ServerError(error) => {
+            metrics.failed(Step::Connect);
+            tracing::warn!(%error, "NATS refused something");
+        }
+        async_nats::Event::ClientError(error) => {
+            metrics.failed(Step::Connect);
+            tracing::debug!(%error, "cannot reach NATS");
+        }
+        _ => {}
+    }
+}
+
+/// A connection, which may be away.
+pub(super) struct Link {
+    pub(super) jetstream: jetstream::Context,
+    connected: watch::Receiver<bool>,
+    replicas: u8,
+    /// Whether the stream was there when it was last needed, and the complaint that was last made of it.
+    stream: Mutex<Stream>,
+    metrics: BusMetrics,
+}
+
+#[derive(Default)]
+struct Stream {
+    is_known: bool,
+    complaint: String,
+}
+
+/// Opens a connection, or returns nothing when the release was requested before that.
+pub(super) async fn open(
+    settings: &Settings,
+    replicas: u8,
+    metrics: &BusMetrics,
+    release: &Shutdown,
+) -> Option<Link> {
+    let (state, connected) = watch::channel(false);
+    metrics.up(Dependency::nats, false);
+    metrics.up(Dependency::nats_stream, false);
+    let client = tokio::select! {
+        client = connect(settings, state, metrics) => client,
+        () = release.requested() => return None,
+    };
+    Some(Link {
+        jetstream: ContextBuilder::new().timeout(ANSWER).build(client),
+        connected,
+        replicas,
+        stream: Mutex::default(),
+        metrics: metrics.clone(),
+    })
+}
+
+/// Returns at once, whether or not there is a server yet; again where the settings themselves don't work yet.
+async fn connect(settings: &Settings, state: watch::Sender<bool>, metrics: &BusMetrics) -> Client {
+    let mut complaint = String::new();
+    loop {
+        let options = settings.options(state.clone(), metrics.clone());
+        match options.connect(settings.addresses.clone()).await {
+            Ok(client) => return client,
+            Err(error) => {
+                metrics.failed(Step::Connect);
+                let why = crate::telemetry::chain(&error);
+                if complaint != why {
+                    tracing::warn!(error = why, "cannot connect to NATS; it is tried again");
+                    complaint = why;
+                }
+                sleep(random::jitter(LONGEST)).await;
+            }
+        }
+    }
+}
+
+impl Link {
+    /// Whether it is there.
+    pub(super) fn is_up(&self) -> bool {
+        *self.connected.borrow()
+    }
+
+    /// Completes once it is there.
+    pub(super) async fn up(&self) {
+        let mut connected = self.connected.clone();
+        // An error would mean that the client is gone, which outlives this.
+        if connected.wait_for(|is_up| *is_up).await.is_err() {
+            std::future::pending::<()>().await;
+        }
+    }
+
+    /// Makes the stream where it is not there, and says what is wrong with one that is. Asked once, until
+    /// [`Link::doubt_stream`].
+    pub(super) async fn stream(&self) -> Result<(), Trouble> {
+        let mut known = self.stream.lock().await;
+        if known.is_known {
+            return Ok(());
+        }
+        let found = self.find_or_make().await;
+        let (complaint, result) = match found {
+            Ok(drift) => {
+                self.metrics.up(Dependency::nats_stream, drift.is_empty());
+                known.is_known = true;
+                (drift.join("; "), Ok(()))
+            }
+            Err(trouble) => {
+                self.metrics.up(Dependency::nats_stream, false);
+                self.metrics.failed(Step::Stream);
+                (trouble.to_string(), Err(trouble))
+            }
+        };
+        if !complaint.is_empty() && complaint != known.complaint {
+            tracing::warn!(
+                stream = STREAM,
+                complaint,
+                "the stream of events is not as it should be"
+            );
+        }
+        known.complaint = complaint;
+        result
+    }
+
+    /// Has the stream looked at again before it is next used.
+    pub(super) async fn doubt_stream(&self) {
+        self.stream.lock().await.is_known = false;
+    }
+
+    async fn find_or_make(&self) -> Result<Vec<&'static str>, Trouble> {
+        let made = self.jetstream.create_stream(stream::wanted(self.replicas));
+        let error = match made.await {
+            Ok(made) => return Ok(stream::drift(&made.cached_info().config)),
+            Err(error) => error,
+        };
+        let is_there = matches!(
+            error.kind(),
+            CreateStreamErrorKind::JetStream(error)
+                if error.error_code() == ErrorCode::STREAM_NAME_EXIST
+        );
+        if !is_there {
+            return Err(Trouble::Stream(crate::telemetry::chain(&error)));
+        }
+        let found = self.jetstream.get_stream(STREAM).await;
+        let found = found.map_err(|error| Trouble::Stream(crate::telemetry::chain(&error)))?;
+        Ok(stream::drift(&found.cached_info().config))
+    }
+}
+
+/// What went wrong at NATS.
+#[derive(Debug, thiserror::Error)]
+pub(super) enum Trouble {
+    /// There is no stream, and none can be made.
+    #[error("there is no stream {STREAM}, and it can't be made: {0}")]
+    Stream(String),
+    /// An event was not taken.
+    #[error("an event was not taken: {0}")]
+    Publish(String),
+    /// Events of others can't be had.
+    #[error("events of others can't be had: {0}")]
+    Consume(String),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn tries_to_connect_are_ten_seconds_apart_at_most() {
+        assert!(delay(1) <= FIRST);
+        assert!(delay(4) <= FIRST * 8 && delay(4) >= FIRST * 4);
+        assert!(delay(1000) <= LONGEST && delay(1000) >= LONGEST / 2);
+    }
+}

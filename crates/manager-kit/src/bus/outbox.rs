@@ -1,0 +1,221 @@
+//! Events that wait to go out: a queue with an end, whose oldest go when it is full.
+
+use std::collections::{HashSet, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use futures::stream::BoxStream;
+use futures::{StreamExt as _, stream};
+use restapi_types::Event;
+use tokio::sync::{Notify, watch};
+use tokio::time::Instant;
+
+use super::metrics::{BusMetrics, Lost};
+use crate::tracker::Owner;
+
+/// How many may wait. One takes about half a kilobyte.
+const ROOM: usize = 1024;
+
+/// From how long on waiting is worth telling people.
+const EXPECTED: Duration = Duration::from_secs(10);
+
+/// How many objects are remembered at most that were told to have events waiting.
+const MOST_TROUBLED: usize = 1024;
+
+/// What of an object's events has been waiting for longer than anybody would expect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Undelivered {
+    /// How many.
+    pub events: usize,
+}
+
+/// The queue. Clones share it.
+#[derive(Clone, Debug)]
+pub(super) struct Outbox {
+    state: Arc<Mutex<State>>,
+    more: Arc<Notify>,
+    relieved: Arc<watch::Sender<u64>>,
+    metrics: BusMetrics,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    queue: VecDeque<Waiting>,
+    /// The objects that somebody was told have events waiting.
+    troubled: HashSet<Owner>,
+    /// Those among them that have none any more, and have not heard of it.
+    relieved: VecDeque<Owner>,
+}
+
+#[derive(Debug)]
+struct Waiting {
+    owner: Owner,
+    event: Event,
+    since: Instant,
+}
+
+impl Outbox {
+    pub(super) fn new(metrics: BusMetrics) -> Self {
+        Self {
+            state: Arc::default(),
+            more: Arc::default(),
+            relieved: Arc::new(watch::Sender::new(0)),
+            metrics,
+        }
+    }
+
+    /// Puts an event at the end. Where there is no room, the oldest is lost: it is of the least use by now.
+    pub(super) fn put(&self, owner: &Owner, event: Event) {
+        let mut state = self.lock();
+        if state.queue.len() >= ROOM {
+            state.queue.pop_front();
+            self.metrics.lost(Lost::Full);
+        }
+        state.queue.push_back(Waiting {
+            owner: owner.clone(),
+            event,
+            since: Instant::now(),
+        });
+        self.metrics.waiting(state.queue.len());
+        drop(state);
+        self.more.notify_one();
+    }
+
+    /// The one that has waited longest.
+    pub(super) fn first(&self) -> Option<Event> {
+        let state = self.lock();
+        state.queue.front().map(|waiting| waiting.event.clone())
+    }
+
+    /// The one that has waited longest, once there is one.
+    pub(super) async fn next(&self) -> Event {
+        loop {
+            let more = self.more.notified();
+            if let Some(event) = self.first() {
+                return event;
+            }
+            more.await;
+        }
+    }
+
+    /// That the first is out, or lost for good, unless it had to make room meanwhile.
+    pub(super) fn done(&self, id: &str) {
+        let mut state = self.lock();
+        if state.queue.front().is_some_and(|w| w.event.id == id) {
+            state.queue.pop_front();
+        }
+        self.metrics.waiting(state.queue.len());
+        if state.relieve() {
+            drop(state);
+            self.relieved.send_modify(|changes| *changes += 1);
+        }
+    }
+
+    /// What of an object's events has been waiting for too long. Once there is nothing any more, the object is among
+    /// [`Outbox::relieved`].
+    pub(super) fn undelivered(&self, owner: &Owner) -> Option<Undelivered> {
+        let mut state = self.lock();
+        let of_it = state.queue.iter().filter(|waiting| waiting.owner == *owner);
+        let late = of_it.filter(|waiting| waiting.since.elapsed() >= EXPECTED);
+        let events = late.count();
+        if events == 0 {
+            return None;
+        }
+        if state.troubled.len() < MOST_TROUBLED {
+            state.troubled.insert(owner.clone());
+        }
+        Some(Undelivered { events })
+    }
+
+    /// The objects of which it was told that events wait, when none do any more.
+    pub(super) fn relieved(&self) -> BoxStream<'static, Owner> {
+        let state = (self.clone(), self.relieved.subscribe());
+        stream::unfold(state, |(outbox, mut changes)| async move {
+            loop {
+                changes.borrow_and_update();
+                let relieved = outbox.lock().relieved.pop_front();
+                if let Some(owner) = relieved {
+                    return Some((owner, (outbox, changes)));
+                }
+                changes.changed().await.ok()?;
+            }
+        })
+        .boxed()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl State {
+    /// Notes who has nothing waiting any more; whether there is anybody.
+    fn relieve(&mut self) -> bool {
+        if self.troubled.is_empty() {
+            return false;
+        }
+        let waiting: HashSet<_> = self.queue.iter().map(|waiting| &waiting.owner).collect();
+        let (still, relieved) = std::mem::take(&mut self.troubled)
+            .into_iter()
+            .partition(|owner| waiting.contains(owner));
+        self.troubled = still;
+        let relieved: HashSet<Owner> = relieved;
+        let any = !relieved.is_empty();
+        self.relieved.extend(relieved);
+        any
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use futures::FutureExt as _;
+    use restapi_types::EventKind;
+    use restapi_types::event::{ApplicationRef, Facts};
+
+    use super::*;
+
+    fn owner(name: &str) -> Owner {
+        ("shop".to_owned(), name.to_owned())
+    }
+
+    fn event(second: usize) -> Event {
+        let application = ApplicationRef {
+            namespace: "shop".to_owned(),
+            name: "orders".to_owned(),
+            uid: "u".to_owned(),
+        };
+        let time = jiff::Timestamp::from_second(i64::try_from(second).unwrap()).unwrap();
+        Event::new(EventKind::RolloutStarted, time, Facts::of(application))
+    }
+
+    #[test]
+    fn when_it_is_full_the_oldest_go_and_are_counted() {
+        let metrics = BusMetrics::default();
+        let outbox = Outbox::new(metrics.clone());
+        (0..ROOM + 3).for_each(|n| outbox.put(&owner("a"), event(n)));
+        assert_eq!(outbox.first().unwrap(), event(3));
+        assert_eq!(metrics.count_lost(Lost::Full), 3);
+        outbox.done(&event(0).id);
+        assert_eq!(outbox.first().unwrap(), event(3), "another one was done");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_was_told_that_events_wait_hears_when_none_do_any_more() {
+        let outbox = Outbox::new(BusMetrics::default());
+        let mut relieved = outbox.relieved();
+        outbox.put(&owner("a"), event(1));
+        outbox.put(&owner("b"), event(2));
+        assert_eq!(outbox.undelivered(&owner("a")), None, "so soon");
+        tokio::time::advance(EXPECTED).await;
+        let late = outbox.undelivered(&owner("a"));
+        assert_eq!(late, Some(Undelivered { events: 1 }));
+        assert!(relieved.next().now_or_never().is_none());
+        outbox.done(&event(1).id);
+        assert_eq!(relieved.next().now_or_never().flatten(), Some(owner("a")));
+        outbox.done(&event(2).id);
+        assert!(
+            relieved.next().now_or_never().is_none(),
+            "b was told nothing"
+        );
+    }
+}
