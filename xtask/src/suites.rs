@@ -43,6 +43,8 @@ pub(crate) enum Suite {
     Api,
     /// Against a whole cluster of two nodes, with pods and traffic.
     Cluster,
+    /// Against a node, with managers as processes that tell each other events over NATS.
+    Events,
     /// Against two nodes whose network enforces `NetworkPolicies`; builds Cilium.
     Policy,
     /// Against a node and traefik, which serves Ingresses and Gateways; builds traefik.
@@ -54,10 +56,11 @@ pub(crate) enum Suite {
 }
 
 impl Suite {
-    const ALL: [Self; 7] = [
+    const ALL: [Self; 8] = [
         Self::Unit,
         Self::Api,
         Self::Cluster,
+        Self::Events,
         Self::Policy,
         Self::Ingress,
         Self::Registry,
@@ -69,6 +72,7 @@ impl Suite {
             Self::Unit => "unit",
             Self::Api => "api",
             Self::Cluster => "cluster",
+            Self::Events => "events",
             Self::Policy => "policy",
             Self::Ingress => "ingress",
             Self::Registry => "registry",
@@ -141,6 +145,7 @@ fn outcome(suite: Suite, args: &Args, left_out: &mut Vec<String>) -> Outcome {
         Suite::Unit => unit::run(args.all, left_out),
         Suite::Api => clusters::api(args),
         Suite::Cluster => clusters::cluster(args),
+        Suite::Events => clusters::events(args),
         Suite::Policy => clusters::policy(args),
         Suite::Ingress => clusters::ingress(args),
         Suite::Registry => clusters::registry(args),
@@ -170,7 +175,7 @@ mod tests {
     #[test]
     fn heavy_suites_run_when_they_are_named_or_with_all() {
         let bare = Args::default();
-        assert_eq!(chosen(&bare), ["unit", "api", "cluster"]);
+        assert_eq!(chosen(&bare), ["unit", "api", "cluster", "events"]);
         let said = suites_left_out(&bare).unwrap();
         assert!(
             said.contains("policy, ingress, registry, tracing"),
@@ -180,7 +185,7 @@ mod tests {
             all: true,
             ..Args::default()
         };
-        assert_eq!(chosen(&all).len(), 7);
+        assert_eq!(chosen(&all).len(), 8);
         assert_eq!(suites_left_out(&all), None);
         let named = Args {
             suite: vec![Suite::Policy],

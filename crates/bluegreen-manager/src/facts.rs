@@ -20,7 +20,8 @@ pub fn events(restapi: &RestAPI, accounts: &[Account<'_>], started: Option<Event
     let mut all: Vec<_> = recorded.collect();
     // Once it is recorded, the record has when it was.
     all.extend(started.filter(|started| !all.iter().any(|event| is_same(event, started))));
-    all.sort_by(|a, b| (a.time, &a.id).cmp(&(b.time, &b.id)));
+    // Some times are of whole seconds.
+    all.sort_by_key(|event| (event.time, event.known_kind()));
     all
 }
 

@@ -14,6 +14,7 @@ pub mod machine;
 pub mod manager;
 pub mod metrics;
 pub mod namespace;
+pub mod nats;
 pub mod operator;
 pub mod plain;
 pub mod pods;

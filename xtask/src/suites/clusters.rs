@@ -9,6 +9,7 @@ use super::{Args, Environment};
 use crate::cluster::{Extra, Network, Target, UpArgs};
 use crate::own_cluster::{self, Keep, OwnCluster};
 use crate::surroundings::Surrounding;
+use crate::tools::{self, Tool};
 use crate::{deploy, images, paths};
 
 /// The suite `api`: an API server and etcd.
@@ -25,6 +26,36 @@ pub(super) fn api(args: &Args) -> Result<Count> {
 /// As [`api`], and when the operator can't be installed.
 pub(super) fn cluster(args: &Args) -> Result<Count> {
     suite("cluster", &with_nodes("test", 2), args, install)
+}
+
+/// The suite `events`: a node, NATS as a program, and the managers as programs too, none of which is installed.
+///
+/// # Errors
+/// As [`api`], and when a program can't be built.
+pub(super) fn events(args: &Args) -> Result<Count> {
+    suite(
+        "events",
+        &with_nodes("events", 1),
+        args,
+        |target, environment| {
+            deploy::install_crd(target)?;
+            environment.set("NATS_SERVER_BIN", tools::path(Tool::NatsServer)?);
+            let manager = "bluegreen-manager";
+            let program = images::binaries::compile_program(manager, manager, false)?;
+            environment.set("BLUEGREEN_MANAGER_BIN", program.path);
+            for (tag, variable) in [
+                ("events", "RESTAPI_TEST_DEMO_IMAGE"),
+                ("next", "RESTAPI_TEST_DEMO_IMAGE_NEXT"),
+            ] {
+                let images = images::build_variant(&["demo-app"], tag, false)?;
+                images::load(target, &images)?;
+                for image in &images {
+                    environment.set(variable, &image.reference);
+                }
+            }
+            Ok(())
+        },
+    )
 }
 
 /// The suite `policy`: two nodes whose network enforces `NetworkPolicies`, and the operator installed.

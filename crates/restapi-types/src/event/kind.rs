@@ -1,7 +1,7 @@
 //! What can have happened, and which manager tells it.
 
-/// What happened. Facts, in the past tense.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+/// What happened: facts, in the past tense, in the order in which they happen.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum EventKind {
     /// Everything that core-reconciler writes is as the revision needs it.
     ApplicationSynced,

@@ -1,0 +1,189 @@
+//! What the tests of this suite share: two managers as processes, and one application through a rollout and back.
+
+use std::collections::BTreeMap;
+use std::path::PathBuf;
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use restapi_types::keys;
+use restapi_types::status::RolloutPhase;
+use serde_json::{Value, json};
+use suites::app::App;
+use suites::audit::Snapshot;
+use suites::manager::Manager;
+use suites::namespace::{self, Namespace};
+use suites::nats::Nats;
+use tokio::sync::Semaphore;
+
+/// How long each step may take: one pod, on a machine that is busy with others.
+pub(crate) const STEP: Duration = Duration::from_mins(2);
+
+/// How many tests run at once: each has processes of its own and starts pods.
+static TURNS: Semaphore = Semaphore::const_new(3);
+
+/// Runs `test` in a namespace of its own.
+pub(crate) async fn run(name: &str, test: impl AsyncFnOnce(Namespace) -> Result<()>) -> Result<()> {
+    let _turn = TURNS.acquire().await?;
+    namespace::with(&format!("events-{name}"), test).await
+}
+
+/// Both managers, for a namespace.
+pub(crate) struct Managers {
+    pub(crate) core: Manager,
+    pub(crate) bluegreen: Manager,
+}
+
+impl Managers {
+    /// Starts both, with events over `nats` if there is one.
+    pub(crate) async fn start(namespace: &Namespace, nats: Option<&Nats>) -> Result<Self> {
+        let core = launch(namespace, "core-reconciler", nats).await?;
+        let bluegreen = launch(namespace, "bluegreen-manager", nats).await?;
+        core.ready().await?;
+        bluegreen.ready().await?;
+        Ok(Self { core, bluegreen })
+    }
+
+    /// What both count together.
+    pub(crate) async fn sum(&self, metric: &str) -> Result<f64> {
+        let mut sum = 0.0;
+        for manager in [&self.core, &self.bluegreen] {
+            sum += manager.metrics().await?.sum(metric, &[]);
+        }
+        Ok(sum)
+    }
+}
+
+/// Starts a manager for a namespace, and waits until it listens.
+pub(crate) async fn launch(
+    namespace: &Namespace,
+    manager: &str,
+    nats: Option<&Nats>,
+) -> Result<Manager> {
+    let mut variables: Vec<(String, String)> = [
+        ("WATCH_NAMESPACE", namespace.name.as_str()),
+        ("POD_NAMESPACE", namespace.name.as_str()),
+        ("POD_NAME", manager),
+        ("NO_LEASE", "true"),
+    ]
+    .map(|(name, value)| (name.to_owned(), value.to_owned()))
+    .to_vec();
+    variables.extend(nats.into_iter().flat_map(|nats| nats.variables(manager)));
+    let variables: Vec<_> = variables
+        .iter()
+        .map(|(name, value)| (name.as_str(), value.as_str()))
+        .collect();
+    let program = match manager {
+        "core-reconciler" => namespace.env.core_reconciler.clone(),
+        _ => PathBuf::from(variable("BLUEGREEN_MANAGER_BIN")?),
+    };
+    let log = namespace.logs().join(format!("{manager}.log"));
+    Manager::launch(&program, &namespace.env.kubeconfig, &log, &variables).await
+}
+
+fn variable(name: &str) -> Result<String> {
+    std::env::var(name).with_context(|| {
+        format!("{name} is not set: run this suite with `cargo xtask test --suite events`")
+    })
+}
+
+/// An application of one pod, at its first revision.
+pub(crate) async fn born(namespace: &Namespace, name: &str) -> Result<App> {
+    let spec = json!({
+        "image": variable("RESTAPI_TEST_DEMO_IMAGE")?,
+        "view": {},
+        "blueGreen": {
+            "stableSeconds": 2, "drainSeconds": 2, "retention": {"hotSeconds": 600},
+        },
+    });
+    let app = App::create(namespace, name, spec).await?;
+    serves(&app, 1, RolloutPhase::Settled).await?;
+    app.ready().await?;
+    Ok(app)
+}
+
+/// Has the next revision rolled out.
+pub(crate) async fn update(app: &App) -> Result<()> {
+    let next = variable("RESTAPI_TEST_DEMO_IMAGE_NEXT")?;
+    app.change(json!({"image": next})).await
+}
+
+/// Waits until the revision serves, in that phase.
+pub(crate) async fn serves(app: &App, revision: i64, phase: RolloutPhase) -> Result<()> {
+    let what = format!("serves revision {revision} and is {phase:?}");
+    app.until(&what, STEP, |restapi| {
+        let told = restapi.status.as_ref()?.blue_green.as_ref()?;
+        (told.serving == Some(revision) && told.phase == Some(phase)).then_some(())
+    })
+    .await
+}
+
+/// An application that was born, rolled out and rolled back.
+pub(crate) async fn there_and_back(namespace: &Namespace) -> Result<App> {
+    let app = born(namespace, "orders").await?;
+    update(&app).await?;
+    serves(&app, 2, RolloutPhase::Retaining).await?;
+    back(&app).await?;
+    Ok(app)
+}
+
+/// Rolls back to the first revision.
+pub(crate) async fn back(app: &App) -> Result<()> {
+    app.annotate(keys::COMMAND, "rollback 2 back").await?;
+    serves(app, 1, RolloutPhase::Held).await
+}
+
+/// What there is in the end, without what differs between two runs that do the same.
+pub(crate) async fn outcome(app: &App) -> Result<BTreeMap<String, Value>> {
+    app.until("core-reconciler has said so", STEP, |restapi| {
+        let status = restapi.status.as_ref()?;
+        (status.observed_generation == restapi.metadata.generation).then_some(())
+    })
+    .await?;
+    Snapshot::of(&app.namespace).await?.shapes(&app.namespace)
+}
+
+/// What there is in the end where there is no NATS.
+pub(crate) async fn without_nats() -> Result<BTreeMap<String, Value>> {
+    static OUTCOME: tokio::sync::OnceCell<BTreeMap<String, Value>> =
+        tokio::sync::OnceCell::const_new();
+    let found = OUTCOME.get_or_try_init(|| async {
+        let mut all = BTreeMap::new();
+        namespace::with("events-none", async |namespace| {
+            let _managers = Managers::start(&namespace, None).await?;
+            all = outcome(&there_and_back(&namespace).await?).await?;
+            Ok(())
+        })
+        .await?;
+        anyhow::Ok(all)
+    });
+    Ok(found.await?.clone())
+}
+
+/// That the end is the same as without NATS.
+pub(crate) async fn ends_as_without(app: &App) -> Result<()> {
+    let expected = without_nats().await?;
+    let mut last = String::new();
+    let same = suites::wait::eventually(STEP, "the end is the same", async || {
+        let found = outcome(app).await?;
+        let differs = difference(&found, &expected);
+        last.clone_from(&differs);
+        ensure!(differs.is_empty(), "{differs}");
+        Ok(())
+    });
+    same.await
+}
+
+fn difference(found: &BTreeMap<String, Value>, expected: &BTreeMap<String, Value>) -> String {
+    let names: std::collections::BTreeSet<_> = found.keys().chain(expected.keys()).collect();
+    let differing = names
+        .into_iter()
+        .filter(|name| found.get(*name) != expected.get(*name));
+    let lines = differing.map(|name| {
+        format!(
+            "{name}:\n  {}\n  instead of {}",
+            json!(found.get(name)),
+            json!(expected.get(name))
+        )
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
