@@ -36,7 +36,7 @@ const FILES: &[Generated] = &[
         example: "reference",
     },
     Generated {
-        file: "deploy/nats/authorization.conf",
+        file: "deploy/nats/base/authorization.conf",
         package: "restapi-types",
         example: "nats",
     },

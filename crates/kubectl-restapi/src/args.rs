@@ -56,6 +56,10 @@ pub enum Command {
     Refresh(Refresh),
     /// Say in a line where the rollout stands, or follow it to its end.
     Status(Status),
+    /// Show what the managers told over NATS, oldest first.
+    Events(Events),
+    /// Print the Secrets with which NATS and those who connect to it know one another, made anew each time.
+    Certificates(Certificates),
     /// Print a script that completes what is typed at a shell.
     Completion {
         /// For which shell.
@@ -190,6 +194,62 @@ pub enum Until {
 /// A revision's number.
 fn number() -> clap::builder::RangedI64ValueParser<i64> {
     clap::value_parser!(i64).range(1..)
+}
+
+/// `events`.
+#[derive(Debug, Args)]
+pub struct Events {
+    /// The RestAPI; all unless set.
+    pub name: Option<String>,
+    /// All namespaces.
+    #[arg(short = 'A', long, conflicts_with_all = ["name", "namespace"])]
+    pub all_namespaces: bool,
+    /// Go on with what is told from now on.
+    #[arg(short, long)]
+    pub follow: bool,
+    /// Only what happened within this time, such as 10m.
+    #[arg(long, value_parser = age, value_name = "DURATION")]
+    pub since: Option<SignedDuration>,
+    /// In which form.
+    #[arg(short, long, value_enum, default_value_t)]
+    pub output: EventsFormat,
+    /// The address of NATS; the port of the Service nats is forwarded unless set.
+    #[arg(long, value_name = "URL")]
+    pub server: Option<String>,
+    /// Where NATS is installed.
+    #[arg(long, default_value = "nats", value_name = "NAMESPACE")]
+    pub nats_namespace: String,
+    /// Where the managers are installed, and the Secret events-reader-nats.
+    #[arg(long, default_value = "restapi-system", value_name = "NAMESPACE")]
+    pub managers_namespace: String,
+}
+
+/// In which form events are shown.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
+pub enum EventsFormat {
+    /// For people: a line each.
+    #[default]
+    Text,
+    /// As they were told: a CloudEvent each, in JSON.
+    Json,
+}
+
+/// `certificates`.
+#[derive(Debug, Args)]
+pub struct Certificates {
+    /// Where NATS is installed.
+    #[arg(long, default_value = "nats", value_name = "NAMESPACE")]
+    pub nats_namespace: String,
+    /// Where the managers are installed.
+    #[arg(long, default_value = "restapi-system", value_name = "NAMESPACE")]
+    pub managers_namespace: String,
+    /// For how many days they are valid.
+    #[arg(long, default_value_t = 365, value_parser = clap::value_parser!(i64).range(1..=3650), value_name = "DAYS")]
+    pub days: i64,
+}
+
+fn age(text: &str) -> Result<SignedDuration, String> {
+    text.parse().map_err(|_| wrong_duration(text))
 }
 
 fn duration(text: &str) -> Result<Duration, String> {

@@ -76,6 +76,21 @@ impl Cluster {
         Api::namespaced(self.client.clone(), &self.namespace)
     }
 
+    /// The objects of a kind in another namespace.
+    #[must_use]
+    pub fn api_in<K>(&self, namespace: &str) -> Api<K>
+    where
+        K: Resource<Scope = NamespaceResourceScope, DynamicType = ()>,
+    {
+        Api::namespaced(self.client.clone(), namespace)
+    }
+
+    /// The namespace that is meant where none is named.
+    #[must_use]
+    pub fn namespace(&self) -> &str {
+        &self.namespace
+    }
+
     /// All RestAPIs: of the namespace, or of all.
     #[must_use]
     pub fn restapis(&self, everywhere: bool) -> Api<RestAPI> {

@@ -6,9 +6,11 @@
 mod act;
 mod answer;
 mod args;
+mod certificates;
 mod cluster;
 mod command;
 mod complete;
+mod events;
 mod failure;
 mod get;
 mod marks;
@@ -57,6 +59,8 @@ async fn run(cli: Cli) -> Result<(), Failure> {
         Command::Rollback(order) => act::run(&cluster().await?, Verb::Rollback, order.into()).await,
         Command::Undo(order) => act::run(&cluster().await?, Verb::Undo, order.into()).await,
         Command::Status(status) => status::run(&cluster().await?, status).await,
+        Command::Events(events) => events::run(&cluster().await?, &place, &events).await,
+        Command::Certificates(args) => certificates::run(&args),
         Command::Completion { shell } => output::say(&complete::script(shell)),
         Command::Complete { words } => {
             let candidates = complete::candidates(&Cli::command(), &words);
