@@ -18,12 +18,19 @@ const NAMESPACE: &str = "observability";
 pub(crate) enum Surrounding {
     /// Jaeger, to which the managers then export traces.
     Jaeger,
+    /// Prometheus, which then collects the metrics of managers and applications, and evaluates the alerts.
+    Prometheus,
 }
 
 impl Surrounding {
+    /// All that there are.
+    #[cfg(test)]
+    const ALL: [Self; 2] = [Self::Jaeger, Self::Prometheus];
+
     const fn name(self) -> &'static str {
         match self {
             Self::Jaeger => "jaeger",
+            Self::Prometheus => "prometheus",
         }
     }
 
@@ -31,12 +38,14 @@ impl Surrounding {
     const fn image(self) -> &'static str {
         match self {
             Self::Jaeger => "jaegertracing/jaeger",
+            Self::Prometheus => "prom/prometheus",
         }
     }
 
     const fn tool(self) -> Tool {
         match self {
             Self::Jaeger => Tool::Jaeger,
+            Self::Prometheus => Tool::Prometheus,
         }
     }
 
@@ -44,6 +53,7 @@ impl Surrounding {
     pub(crate) fn component(self) -> PathBuf {
         let name = match self {
             Self::Jaeger => "tracing",
+            Self::Prometheus => "monitoring",
         };
         paths::repository().join("kustomize/components").join(name)
     }
@@ -91,7 +101,7 @@ mod tests {
 
     #[test]
     fn each_has_a_kustomization_and_a_component() {
-        for surrounding in [Surrounding::Jaeger] {
+        for surrounding in Surrounding::ALL {
             for folder in [surrounding.folder(), surrounding.component()] {
                 assert!(folder.join("kustomization.yaml").is_file(), "{folder:?}");
             }
