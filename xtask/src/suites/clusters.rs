@@ -9,6 +9,7 @@ use super::{Args, Environment};
 use crate::cluster::{Extra, Network, Target, UpArgs};
 use crate::own_cluster::{self, Keep, OwnCluster};
 use crate::surroundings::Surrounding;
+use crate::tools::{self, Tool};
 use crate::{deploy, images, paths};
 
 /// The suite `api`: an API server and etcd.
@@ -89,6 +90,20 @@ pub(super) fn tracing(args: &Args) -> Result<Count> {
     let up = with_nodes("tracing", 2);
     suite("tracing", &up, args, |target, environment| {
         install_with(target, environment, vec![Surrounding::Jaeger])
+    })
+}
+
+/// The suite `monitoring`: two nodes with Jaeger and Prometheus, the operator installed, which both watch, and the
+/// program that tests rules.
+///
+/// # Errors
+/// As [`cluster`], and when Jaeger or Prometheus can't be installed.
+pub(super) fn monitoring(args: &Args) -> Result<Count> {
+    let up = with_nodes("monitoring", 2);
+    suite("monitoring", &up, args, |target, environment| {
+        environment.set("RESTAPI_TEST_PROMTOOL", tools::path(Tool::Promtool)?);
+        let with = vec![Surrounding::Jaeger, Surrounding::Prometheus];
+        install_with(target, environment, with)
     })
 }
 
