@@ -50,12 +50,12 @@ impl Default for Args {
 /// does not become available in time.
 pub(crate) fn run(target: &Target, args: &Args) -> Result<()> {
     let progress = Progress::with_total("deploy", 3 + args.with.len());
+    progress.step("custom resource definition", || install_crd(target))?;
     for surrounding in &args.with {
         progress.step(&format!("{surrounding:?}"), || {
             surroundings::install(target, *surrounding, args.timeout)
         })?;
     }
-    progress.step("custom resource definition", || install_crd(target))?;
     progress.step("managers", || {
         let manifest = manifest(target, &Record::read()?, &args.with)?;
         apply(target, &manifest)
@@ -152,7 +152,11 @@ fn folder(name: &str) -> PathBuf {
 
 fn wait(target: &Target, seconds: u32) -> Result<()> {
     for manager in MANAGERS {
-        let available = wait_for(target, (NAMESPACE, manager), seconds);
+        let available = wait_for(
+            target,
+            (NAMESPACE, &format!("deployment/{manager}")),
+            seconds,
+        );
         available.with_context(|| {
             format!(
                 "{manager} is not available after {seconds} s.{}",
@@ -169,13 +173,13 @@ fn wait(target: &Target, seconds: u32) -> Result<()> {
 /// When it is not within `seconds`.
 pub(crate) fn wait_for(
     target: &Target,
-    (namespace, name): (&str, &str),
+    (namespace, workload): (&str, &str),
     seconds: u32,
 ) -> Result<()> {
     target
         .kubectl()
         .args(["--namespace", namespace, "rollout", "status"])
-        .arg(format!("deployment/{name}"))
+        .arg(workload)
         .arg(format!("--timeout={seconds}s"))
         .run()
 }

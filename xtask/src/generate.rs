@@ -6,6 +6,7 @@ use std::path::PathBuf;
 
 use anyhow::{Context, Result, bail};
 
+use crate::monitoring::{alerts, dashboards, reference};
 use crate::paths;
 use crate::run::Cmd;
 
@@ -17,23 +18,69 @@ pub(crate) struct Args {
     pub(crate) check: bool,
 }
 
-/// A file and the example that prints it.
+/// A file and where its content comes from.
 struct Generated {
     file: &'static str,
-    package: &'static str,
-    example: &'static str,
+    source: Source,
+}
+
+/// What makes the content of a file.
+enum Source {
+    /// An example that prints it.
+    Example {
+        package: &'static str,
+        example: &'static str,
+    },
+    /// A function of this program.
+    Function(fn() -> Result<String>),
 }
 
 const FILES: &[Generated] = &[
     Generated {
         file: "kustomize/crd/restapis.restapi.dev.yaml",
-        package: "restapi-types",
-        example: "crd",
+        source: Source::Example {
+            package: "restapi-types",
+            example: "crd",
+        },
     },
     Generated {
         file: "docs/reference/restapi.md",
-        package: "restapi-types",
-        example: "reference",
+        source: Source::Example {
+            package: "restapi-types",
+            example: "reference",
+        },
+    },
+    Generated {
+        file: reference::FILE,
+        source: Source::Function(reference::page),
+    },
+    Generated {
+        file: alerts::operator::FILE,
+        source: Source::Function(alerts::operator::prometheus_rule),
+    },
+    Generated {
+        file: alerts::grafana::FILE,
+        source: Source::Function(alerts::grafana::provisioning),
+    },
+    Generated {
+        file: "deploy/grafana/dashboards/overview.json",
+        source: Source::Function(|| dashboards::json("restapi-overview")),
+    },
+    Generated {
+        file: "deploy/grafana/dashboards/core-reconciler.json",
+        source: Source::Function(|| dashboards::json("restapi-core-reconciler")),
+    },
+    Generated {
+        file: "deploy/grafana/dashboards/bluegreen-manager.json",
+        source: Source::Function(|| dashboards::json("restapi-bluegreen-manager")),
+    },
+    Generated {
+        file: "deploy/grafana/dashboards/application.json",
+        source: Source::Function(|| dashboards::json("restapi-application")),
+    },
+    Generated {
+        file: "deploy/grafana/dashboards/tracing.json",
+        source: Source::Function(|| dashboards::json("restapi-tracing")),
     },
     Generated {
         file: "deploy/nats/base/authorization.conf",
@@ -102,20 +149,21 @@ fn all() -> Result<Vec<(String, String)>> {
 
 impl Generated {
     fn content(&self) -> Result<String> {
-        let printed = Cmd::new("cargo")
-            .args([
-                "run",
-                "--quiet",
-                "--package",
-                self.package,
-                "--example",
-                self.example,
-            ])
-            .dir(paths::repository())
-            .read()
-            .with_context(|| format!("generating {}", self.file))?;
-        Ok(format!("{printed}\n"))
+        let content = match self.source {
+            Source::Example { package, example } => printed(package, example),
+            Source::Function(content) => content(),
+        };
+        content.with_context(|| format!("generating {}", self.file))
     }
+}
+
+fn printed(package: &str, example: &str) -> Result<String> {
+    let printed = Cmd::new("cargo")
+        .args(["run", "--quiet", "--package", package])
+        .args(["--example", example])
+        .dir(paths::repository())
+        .read()?;
+    Ok(format!("{printed}\n"))
 }
 
 fn write(path: &PathBuf, content: &str) -> Result<()> {

@@ -19,6 +19,7 @@ mod images;
 mod kustomization;
 #[cfg(test)]
 mod manifests;
+mod monitoring;
 mod myself;
 mod own_cluster;
 mod paths;

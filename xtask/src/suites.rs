@@ -17,7 +17,7 @@ use summary::Outcome;
 /// Arguments of `cargo xtask test`.
 #[derive(Clone, Debug, Default, clap::Args)]
 pub(crate) struct Args {
-    /// Only this suite; may be given more than once. When absent: all but policy, ingress, registry and tracing.
+    /// Only this suite; may be given more than once. When absent: all but policy, ingress, registry, tracing and monitoring.
     #[arg(long, value_enum)]
     pub(crate) suite: Vec<Suite>,
 
@@ -53,10 +53,12 @@ pub(crate) enum Suite {
     Registry,
     /// Against two nodes with Jaeger, to which the managers export traces; builds Jaeger.
     Tracing,
+    /// Against two nodes with Jaeger and Prometheus, which collects metrics and evaluates alerts; builds both.
+    Monitoring,
 }
 
 impl Suite {
-    const ALL: [Self; 8] = [
+    const ALL: [Self; 9] = [
         Self::Unit,
         Self::Api,
         Self::Cluster,
@@ -65,6 +67,7 @@ impl Suite {
         Self::Ingress,
         Self::Registry,
         Self::Tracing,
+        Self::Monitoring,
     ];
 
     fn name(self) -> &'static str {
@@ -77,6 +80,7 @@ impl Suite {
             Self::Ingress => "ingress",
             Self::Registry => "registry",
             Self::Tracing => "tracing",
+            Self::Monitoring => "monitoring",
         }
     }
 
@@ -84,7 +88,7 @@ impl Suite {
     fn is_heavy(self) -> bool {
         matches!(
             self,
-            Self::Policy | Self::Ingress | Self::Registry | Self::Tracing
+            Self::Policy | Self::Ingress | Self::Registry | Self::Tracing | Self::Monitoring
         )
     }
 
@@ -150,6 +154,7 @@ fn outcome(suite: Suite, args: &Args, left_out: &mut Vec<String>) -> Outcome {
         Suite::Ingress => clusters::ingress(args),
         Suite::Registry => clusters::registry(args),
         Suite::Tracing => clusters::tracing(args),
+        Suite::Monitoring => clusters::monitoring(args),
     };
     let (count, broken) = match result {
         Ok(count) => (count, None),
@@ -178,14 +183,14 @@ mod tests {
         assert_eq!(chosen(&bare), ["unit", "api", "cluster", "events"]);
         let said = suites_left_out(&bare).unwrap();
         assert!(
-            said.contains("policy, ingress, registry, tracing"),
+            said.contains("policy, ingress, registry, tracing, monitoring"),
             "{said}"
         );
         let all = Args {
             all: true,
             ..Args::default()
         };
-        assert_eq!(chosen(&all).len(), 8);
+        assert_eq!(chosen(&all).len(), 9);
         assert_eq!(suites_left_out(&all), None);
         let named = Args {
             suite: vec![Suite::Policy],

@@ -7,23 +7,47 @@ use anyhow::{Context, Result};
 
 use crate::cluster::Target;
 use crate::kustomization::{Overlay, Replacement};
+use crate::run::Cmd;
 use crate::tools::Tool;
 use crate::{artifacts, deploy, paths};
-
-/// Where they run.
-const NAMESPACE: &str = "observability";
 
 /// Something that runs beside the managers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Surrounding {
     /// Jaeger, to which the managers then export traces.
     Jaeger,
+    /// Prometheus, which then collects the metrics of managers and applications, and evaluates the alerts.
+    Prometheus,
+    /// NATS, over which the managers then tell each other events.
+    Nats,
 }
 
 impl Surrounding {
+    /// All that there are.
+    #[cfg(test)]
+    const ALL: [Self; 3] = [Self::Jaeger, Self::Prometheus, Self::Nats];
+
     const fn name(self) -> &'static str {
         match self {
             Self::Jaeger => "jaeger",
+            Self::Prometheus => "prometheus",
+            Self::Nats => "nats",
+        }
+    }
+
+    /// Where it runs.
+    const fn namespace(self) -> &'static str {
+        match self {
+            Self::Jaeger | Self::Prometheus => "observability",
+            Self::Nats => "nats",
+        }
+    }
+
+    /// What its pods are made by.
+    const fn workload(self) -> &'static str {
+        match self {
+            Self::Jaeger | Self::Prometheus => "deployment",
+            Self::Nats => "statefulset",
         }
     }
 
@@ -31,12 +55,16 @@ impl Surrounding {
     const fn image(self) -> &'static str {
         match self {
             Self::Jaeger => "jaegertracing/jaeger",
+            Self::Prometheus => "prom/prometheus",
+            Self::Nats => "nats",
         }
     }
 
     const fn tool(self) -> Tool {
         match self {
             Self::Jaeger => Tool::Jaeger,
+            Self::Prometheus => Tool::Prometheus,
+            Self::Nats => Tool::NatsServer,
         }
     }
 
@@ -44,6 +72,8 @@ impl Surrounding {
     pub(crate) fn component(self) -> PathBuf {
         let name = match self {
             Self::Jaeger => "tracing",
+            Self::Prometheus => "monitoring",
+            Self::Nats => "events",
         };
         paths::repository().join("kustomize/components").join(name)
     }
@@ -61,9 +91,33 @@ impl Surrounding {
 pub(crate) fn install(target: &Target, surrounding: Surrounding, seconds: u32) -> Result<()> {
     let manifest = manifest(target, surrounding)?;
     deploy::apply(target, &manifest)?;
+    if surrounding == Surrounding::Nats {
+        certificates(target)?;
+    }
     let name = surrounding.name();
-    deploy::wait_for(target, (NAMESPACE, name), seconds)
+    let workload = format!("{}/{name}", surrounding.workload());
+    deploy::wait_for(target, (surrounding.namespace(), &workload), seconds)
         .with_context(|| format!("{name} is not available after {seconds} s"))
+}
+
+/// Makes the certificates of NATS and of those who connect to it, unless there are some: with others, those who are
+/// connected would be strangers.
+fn certificates(target: &Target) -> Result<()> {
+    let there = target
+        .kubectl()
+        .args(["--namespace", "nats", "get", "secret", "nats-tls"])
+        .args(["--ignore-not-found", "--output=name"])
+        .read()?;
+    if !there.trim().is_empty() {
+        return Ok(());
+    }
+    let secrets = Cmd::new("cargo")
+        .args(["run", "--quiet", "--package", "kubectl-restapi"])
+        .args(["--", "certificates"])
+        .dir(paths::repository())
+        .read()
+        .context("making certificates")?;
+    deploy::apply(target, &secrets)
 }
 
 fn manifest(target: &Target, surrounding: Surrounding) -> Result<String> {
@@ -91,7 +145,7 @@ mod tests {
 
     #[test]
     fn each_has_a_kustomization_and_a_component() {
-        for surrounding in [Surrounding::Jaeger] {
+        for surrounding in Surrounding::ALL {
             for folder in [surrounding.folder(), surrounding.component()] {
                 assert!(folder.join("kustomization.yaml").is_file(), "{folder:?}");
             }

@@ -56,6 +56,10 @@ pub(crate) enum Tool {
     Jaeger,
     /// `nats-server`, which carries events.
     NatsServer,
+    /// `prometheus`, which collects metrics and evaluates rules.
+    Prometheus,
+    /// `promtool`, which checks and tests rules.
+    Promtool,
 }
 
 /// How a program is made from its module.
@@ -181,6 +185,13 @@ impl Tool {
                     "github.com/nats-io/nats-server/v2",
                 )
             },
+            Self::Prometheus => prometheus(
+                "prometheus",
+                "github.com/prometheus/prometheus/cmd/prometheus",
+            ),
+            Self::Promtool => {
+                prometheus("promtool", "github.com/prometheus/prometheus/cmd/promtool")
+            }
             Self::LocalPathProvisioner => Recipe {
                 settings: &["main.VERSION={version}"],
                 ..plain(
@@ -271,6 +282,17 @@ const fn cilium(name: &'static str, package: &'static str) -> Recipe {
     }
 }
 
+const fn prometheus(name: &'static str, package: &'static str) -> Recipe {
+    Recipe {
+        name,
+        module: "prometheus",
+        package,
+        version_of: Some("github.com/prometheus/prometheus"),
+        settings: &["github.com/prometheus/common/version.Version={version}"],
+        data: &[],
+    }
+}
+
 /// A program of ours, which needs nothing but Go.
 const fn own(name: &'static str) -> Recipe {
     Recipe {
@@ -305,6 +327,8 @@ mod tests {
             Tool::Registry,
             Tool::Traefik,
             Tool::Jaeger,
+            Tool::Prometheus,
+            Tool::Promtool,
         ];
         for tool in tools {
             let version = tool.version().unwrap();

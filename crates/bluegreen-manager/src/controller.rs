@@ -11,7 +11,7 @@ use manager_kit::lease::HeldShard;
 use manager_kit::runner::{self, ReconcileError, Reconciler, Requeue};
 use manager_kit::telemetry;
 use manager_kit::tracker::Owner;
-use manager_kit::watch::{InvalidObject, main_stream};
+use manager_kit::watch::{InvalidObject, tallied_main_stream};
 use manager_kit::writer::{WriteError, Writer};
 use restapi_resources::Application;
 use restapi_types::spec::blue_green::BlueGreenSpec;
@@ -30,7 +30,7 @@ use crate::metrics::RolloutMetrics;
 use crate::plan::command::is_refresh;
 use crate::plan::{self, Thought, think};
 use crate::tries::Tries;
-use crate::{facts, kinds, report, trace, verdict};
+use crate::{facts, kinds, metrics, report, trace, verdict};
 
 /// How soon to look again at what goes by itself.
 const SOON: Duration = Duration::from_secs(1);
@@ -46,11 +46,13 @@ pub async fn run(ctx: Context, args: BlueGreenArgs) -> Result<(), KitError> {
     let (caches, mut triggers) = watches::all(&ctx, kinds::seen(), args.watch_secrets);
     let (tries, ended) = Tries::new(args.prometheus_url, ctx.clock.clone());
     triggers.push(ended);
-    let main = main_stream(&ctx, ctx.api(), watcher::Config::default(), crd::NAME);
+    let (rollouts, tallies) = metrics::register(&ctx.metrics, &ctx.shards, &ctx.clock);
+    let config = watcher::Config::default();
+    let main = tallied_main_stream(&ctx, ctx.api(), config, crd::NAME, tallies);
     let manager = BlueGreen {
         hands: Hands::new(ctx.clone(), caches),
         tries,
-        rollouts: RolloutMetrics::register(&ctx.metrics),
+        rollouts,
     };
     runner::run(&ctx, plan::WRITER, main, triggers, Arc::new(manager)).await
 }

@@ -1,14 +1,19 @@
 //! What is counted and measured of rollouts. Which of them it was, the exemplar says: the id of its trace.
 
+mod standing;
+
 use std::time::{Duration, SystemTime};
 
 use manager_kit::Metrics;
+use manager_kit::clock::Clock;
+use manager_kit::lease::Shards;
 use manager_kit::metrics::TraceLabels;
+use manager_kit::metrics::tally::Tally;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::exemplar::HistogramWithExemplars;
 use prometheus_client::metrics::family::Family;
-use restapi_types::{RolloutMark, RolloutOutcome};
+use restapi_types::{RestAPI, RolloutMark, RolloutOutcome};
 
 use crate::plan::rollout::Ended;
 
@@ -39,6 +44,17 @@ struct OutcomeLabels {
     outcome: &'static str,
 }
 
+/// Registers all of them: what is told of rollouts that ended, and what is kept of those that stand somewhere.
+#[must_use]
+pub fn register(
+    metrics: &Metrics,
+    shards: &Shards,
+    clock: &Clock,
+) -> (RolloutMetrics, Vec<Tally<RestAPI>>) {
+    let tallies = standing::register(metrics, (shards, clock));
+    (RolloutMetrics::register(metrics), tallies)
+}
+
 impl RolloutMetrics {
     /// Registers them among the manager's.
     #[must_use]
@@ -50,6 +66,7 @@ impl RolloutMetrics {
         // With zeros, so that the first failure shows as an increase.
         for outcome in OUTCOMES {
             drop(own.total.get_or_create(&labels(outcome)));
+            drop(own.seconds.get_or_create(&labels(outcome)));
         }
         metrics.register("restapi", |registry| {
             registry.register("rollouts", "Rollouts that ended, by how", own.total.clone());

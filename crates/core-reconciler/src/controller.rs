@@ -3,13 +3,14 @@
 use std::sync::Arc;
 use std::time::Duration;
 
+use core_reconciler::metrics;
 use kube::runtime::watcher;
 use manager_kit::context::Context;
 use manager_kit::error::KitError;
 use manager_kit::lease::HeldShard;
 use manager_kit::runner::{self, ReconcileError, Reconciler, Requeue};
 use manager_kit::telemetry;
-use manager_kit::watch::{InvalidObject, main_stream};
+use manager_kit::watch::{InvalidObject, tallied_main_stream};
 use manager_kit::writer::{WriteError, Writer};
 use restapi_resources::Application;
 use restapi_resources::surroundings::Surroundings;
@@ -41,7 +42,9 @@ const LATER: Duration = Duration::from_secs(10);
 /// When a watch ends.
 pub async fn run(ctx: Context, args: CoreArgs) -> Result<(), KitError> {
     let (caches, triggers) = watches::all(&ctx, kinds::owned(), args.watch_secrets);
-    let main = main_stream(&ctx, ctx.api(), watcher::Config::default(), crd::NAME);
+    let tallies = metrics::register(&ctx.metrics, &ctx.shards, &ctx.clock);
+    let config = watcher::Config::default();
+    let main = tallied_main_stream(&ctx, ctx.api(), config, crd::NAME, tallies);
     let core = Core {
         surroundings: args.surroundings.of(&ctx.args.pod_namespace),
         hands: Hands::new(ctx.clone(), caches),

@@ -91,21 +91,23 @@ mod tests {
     async fn probes_and_metrics_answer() {
         let readiness = Readiness::default();
         let gate = readiness.gate("restapis-crd");
-        let router = router(
-            readiness,
-            Metrics::new(ManagerInfo {
-                name: "test",
-                version: "0",
-            }),
-        );
+        let metrics = Metrics::new(ManagerInfo {
+            name: "test",
+            version: "0",
+        });
+        metrics.tell_ready(readiness.clone());
+        let router = router(readiness, metrics);
         let (status, text) = get(&router, "/readyz").await;
         assert_eq!(status, StatusCode::SERVICE_UNAVAILABLE);
         assert!(text.contains("[-]restapis-crd: not started"), "{text}");
         assert_eq!(get(&router, "/livez").await.0, StatusCode::OK);
+        let (_, text) = get(&router, "/metrics").await;
+        assert!(text.contains("\nrestapi_ready 0\n"), "{text}");
         gate.ready();
         assert_eq!(get(&router, "/readyz").await.0, StatusCode::OK);
         let (status, text) = get(&router, "/metrics").await;
         assert_eq!(status, StatusCode::OK);
         assert!(text.contains("restapi_manager_info{"), "{text}");
+        assert!(text.contains("\nrestapi_ready 1\n"), "{text}");
     }
 }

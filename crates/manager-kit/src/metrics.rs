@@ -4,10 +4,14 @@
 //! Labels hold only what has few values: controllers, kinds, categories. Never names of objects.
 
 mod process;
+mod ready;
 mod reconcile;
+pub mod tally;
 
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 
+use prometheus_client::collector::Collector;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
@@ -17,6 +21,7 @@ use prometheus_client::registry::Registry;
 
 pub use self::reconcile::{Outcome, ReconcileMetrics, TraceLabels};
 use crate::bus::BusMetrics;
+use crate::readiness::Readiness;
 use crate::shell::ManagerInfo;
 
 /// The content type of [`Metrics::encode`]'s text.
@@ -33,6 +38,7 @@ pub struct Metrics {
     watch_errors: Family<KindLabels, Counter>,
     watch_lists: Family<KindLabels, Counter>,
     requests: Family<RequestLabels, Counter>,
+    shards: Gauge,
     shards_held: Gauge,
     events_dropped: Counter,
     spans_exported: Counter,
@@ -62,6 +68,7 @@ impl Metrics {
             watch_errors: Family::default(),
             watch_lists: Family::default(),
             requests: Family::default(),
+            shards: Gauge::default(),
             shards_held: Gauge::default(),
             events_dropped: Counter::default(),
             spans_exported: Counter::default(),
@@ -76,6 +83,26 @@ impl Metrics {
             registry: Arc::new(Mutex::new(registry)),
             ..metrics
         }
+    }
+
+    /// The same, in which every metric has a series, so that [`Metrics::encode`] lists them all: for their reference.
+    /// Where a label's values come from outside, such as a kind, its name in capitals stands for them.
+    #[must_use]
+    pub fn listing(info: ManagerInfo) -> Self {
+        let metrics = Self::new(info);
+        metrics.tell_ready(Readiness::default());
+        metrics.watches("KIND");
+        let labels = RequestLabels {
+            method: "METHOD".to_owned(),
+            code: "CODE".to_owned(),
+        };
+        drop(metrics.requests.get_or_create(&labels));
+        metrics.reconcile.announce("CONTROLLER", 1);
+        drop(metrics.reconcile.wait("CONTROLLER"));
+        let error = Outcome::Error("CATEGORY");
+        let took = Duration::ZERO;
+        metrics.reconcile.ended("CONTROLLER", error, took, None);
+        metrics
     }
 
     fn register_own(&self, registry: &mut Registry) {
@@ -93,6 +120,11 @@ impl Metrics {
             "rest_client_requests",
             "Requests to the API server, by method and status code; code is <error> without an answer",
             self.requests.clone(),
+        );
+        registry.register(
+            "restapi_shards",
+            "Shards that there are, each of which one instance is to hold",
+            self.shards.clone(),
         );
         registry.register(
             "restapi_shards_held",
@@ -123,6 +155,17 @@ impl Metrics {
         add(registry.sub_registry_with_prefix(prefix))
     }
 
+    /// Tells whether the instance is ready, too.
+    pub(crate) fn tell_ready(&self, readiness: Readiness) {
+        self.collect(Box::new(ready::Ready(readiness)));
+    }
+
+    /// Has figures told at each scrape.
+    pub(crate) fn collect(&self, collector: Box<dyn Collector>) {
+        let mut registry = self.registry.lock().unwrap_or_else(PoisonError::into_inner);
+        registry.register_collector(collector);
+    }
+
     /// All metrics in the `OpenMetrics` text format, see [`CONTENT_TYPE`].
     #[must_use]
     pub fn encode(&self) -> String {
@@ -132,6 +175,15 @@ impl Metrics {
             tracing::error!(%error, "cannot encode the metrics");
         }
         text
+    }
+
+    /// Makes the series of a watch of `kind` exist with zeros, so that its first error shows as an increase.
+    pub(crate) fn watches(&self, kind: &str) {
+        let labels = KindLabels {
+            kind: kind.to_owned(),
+        };
+        drop(self.watch_errors.get_or_create(&labels));
+        drop(self.watch_lists.get_or_create(&labels));
     }
 
     /// Counts an error of a watch of `kind`.
@@ -161,6 +213,11 @@ impl Metrics {
                 code,
             })
             .inc();
+    }
+
+    /// Says how many shards there are.
+    pub(crate) fn has_shards(&self, count: u32) {
+        self.shards.set(count.into());
     }
 
     /// Says how many shards this instance holds now.

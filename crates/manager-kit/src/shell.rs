@@ -112,6 +112,7 @@ where
     tracing::info!(manager = name, version, revision, "starting");
     let signals = signals::Signals::install()?;
     let readiness = Readiness::default();
+    metrics.tell_ready(readiness.clone());
     let listener = http_server::bind(args.listen).await?;
     let mut tasks = Tasks::default();
     tasks.spawn(

@@ -26,7 +26,7 @@ use serde::de::DeserializeOwned;
 
 pub use self::guarded::{Guarded, InvalidObject};
 use self::lean::Lean;
-pub use self::main_kind::{Main, MainStore, main_stream};
+pub use self::main_kind::{Main, MainStore, main_stream, tallied_main_stream};
 pub use self::optional::{Served, optional};
 use crate::context::Context;
 use crate::metrics::Metrics;
@@ -122,11 +122,13 @@ where
                 K::api_version(kind)
             ),
         };
+        let name = K::kind(kind).into_owned();
+        ctx.metrics.watches(&name);
         Self {
             stream: events(api, kind, config),
             backoff: DefaultBackoff::default(),
             failures: 0,
-            kind: K::kind(kind).into_owned(),
+            kind: name,
             gate,
             synced: false,
             missing,

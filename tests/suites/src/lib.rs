@@ -19,6 +19,7 @@ pub mod operator;
 pub mod plain;
 pub mod pods;
 pub mod processes;
+pub mod prometheus;
 pub mod reach;
 pub mod samples;
 pub mod scratch;

@@ -123,6 +123,20 @@ pub(super) fn tracing(args: &Args) -> Result<Count> {
     })
 }
 
+/// The suite `monitoring`: two nodes with Jaeger and Prometheus, the operator installed, which both watch, and the
+/// program that tests rules.
+///
+/// # Errors
+/// As [`cluster`], and when Jaeger or Prometheus can't be installed.
+pub(super) fn monitoring(args: &Args) -> Result<Count> {
+    let up = with_nodes("monitoring", 2);
+    suite("monitoring", &up, args, |target, environment| {
+        environment.set("RESTAPI_TEST_PROMTOOL", tools::path(Tool::Promtool)?);
+        let with = vec![Surrounding::Jaeger, Surrounding::Prometheus];
+        install_with(target, environment, with)
+    })
+}
+
 /// Runs the tests of one suite on a cluster of its own, which `prepare` makes ready for them.
 fn suite(
     name: &str,

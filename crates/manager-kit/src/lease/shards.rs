@@ -32,6 +32,7 @@ impl Shards {
     /// Shards of which none is held yet.
     #[must_use]
     pub fn new(count: NonZeroU32, metrics: Metrics) -> Self {
+        metrics.has_shards(count.get());
         Self {
             count,
             held: Arc::new(watch::Sender::new(BTreeMap::new())),

@@ -1,4 +1,8 @@
 //! What controller-runtime counts and measures about reconciles, under the same names.
+//!
+//! Not there: `controller_runtime_terminal_reconcile_errors_total`, since no error is final here: each is tried again.
+
+mod running;
 
 use std::time::{Duration, Instant, SystemTime};
 
@@ -10,6 +14,9 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::Histogram;
 use prometheus_client::registry::Registry;
 
+pub(crate) use self::running::Active;
+use self::running::Running;
+
 /// controller-runtime's buckets, in seconds.
 const SECONDS: [f64; 40] = [
     0.005, 0.01, 0.025, 0.05, 0.1, 0.15, 0.2, 0.25, 0.3, 0.35, 0.4, 0.45, 0.5, 0.6, 0.7, 0.8, 0.9,
@@ -17,7 +24,7 @@ const SECONDS: [f64; 40] = [
     25.0, 30.0, 40.0, 50.0, 60.0,
 ];
 
-/// client-go's buckets of how long an object waits for its turn, in seconds.
+/// client-go's buckets of how long an object waits for its turn, and is worked on, in seconds.
 const WAITED: [f64; 12] = [
     1e-8, 1e-7, 1e-6, 1e-5, 1e-4, 1e-3, 1e-2, 0.1, 1.0, 10.0, 100.0, 1000.0,
 ];
@@ -49,6 +56,10 @@ pub struct ReconcileMetrics {
     active: Family<ControllerLabels, Gauge>,
     depth: Family<QueueLabels, Gauge>,
     waited: Family<QueueLabels, Histogram, fn() -> Histogram>,
+    worked: Family<QueueLabels, Histogram, fn() -> Histogram>,
+    adds: Family<QueueLabels, Counter>,
+    retries: Family<QueueLabels, Counter>,
+    running: Running,
 }
 
 type Seconds = HistogramWithExemplars<TraceLabels>;
@@ -105,6 +116,10 @@ impl ReconcileMetrics {
             active: Family::default(),
             depth: Family::default(),
             waited: Family::new_with_constructor(|| Histogram::new(WAITED)),
+            worked: Family::new_with_constructor(|| Histogram::new(WAITED)),
+            adds: Family::default(),
+            retries: Family::default(),
+            running: Running::default(),
         };
         metrics.register_own(registry.sub_registry_with_prefix("controller_runtime"));
         metrics.register_queue(registry.sub_registry_with_prefix("workqueue"));
@@ -156,6 +171,22 @@ impl ReconcileMetrics {
             "How long objects waited for their turn, in seconds",
             self.waited.clone(),
         );
+        registry.register(
+            "work_duration_seconds",
+            "How long objects were worked on, in seconds",
+            self.worked.clone(),
+        );
+        registry.register(
+            "adds",
+            "Objects that began to wait for their turn",
+            self.adds.clone(),
+        );
+        registry.register(
+            "retries",
+            "Objects that are to be reconciled again because it failed",
+            self.retries.clone(),
+        );
+        registry.register_collector(Box::new(self.running.clone()));
     }
 
     /// Makes a controller's series exist with zeros, so that the first error shows as an increase.
@@ -170,7 +201,14 @@ impl ReconcileMetrics {
         drop(self.errors.get_or_create(&labels));
         drop(self.panics.get_or_create(&labels));
         drop(self.active.get_or_create(&labels));
-        drop(self.depth.get_or_create(&QueueLabels::of(controller)));
+        let queue = QueueLabels::of(controller);
+        drop(self.depth.get_or_create(&queue));
+        drop(self.adds.get_or_create(&queue));
+        drop(self.retries.get_or_create(&queue));
+        drop(self.waited.get_or_create(&queue));
+        drop(self.worked.get_or_create(&queue));
+        drop(self.seconds.get_or_create(&labels));
+        self.running.announce(controller);
         self.max_concurrent
             .get_or_create(&labels)
             .set(i64::from(concurrency));
@@ -180,6 +218,7 @@ impl ReconcileMetrics {
     #[must_use]
     pub(crate) fn wait(&self, controller: &'static str) -> Waiting {
         let labels = QueueLabels::of(controller);
+        self.adds.get_or_create(&labels).inc();
         let depth = self.depth.get_or_create_owned(&labels);
         depth.inc();
         Waiting {
@@ -192,11 +231,9 @@ impl ReconcileMetrics {
     /// Counts a reconcile as running until the returned value is dropped.
     #[must_use]
     pub(crate) fn start(&self, controller: &'static str) -> Active {
-        let gauge = self
-            .active
-            .get_or_create_owned(&ControllerLabels { controller });
-        gauge.inc();
-        Active { gauge }
+        let labels = ControllerLabels { controller };
+        let gauge = self.active.get_or_create_owned(&labels);
+        self.running.start(controller, gauge)
     }
 
     /// Counts and measures a reconcile that ended; `trace` is the id of its trace, as hexadecimal.
@@ -220,6 +257,9 @@ impl ReconcileMetrics {
         let exemplar = trace.map(|trace_id| TraceLabels { trace_id });
         let seconds = self.seconds.get_or_create(&labels);
         seconds.observe(took.as_secs_f64(), exemplar, Some(SystemTime::now()));
+        let worked = self.worked.get_or_create(&QueueLabels::of(controller));
+        worked.observe(took.as_secs_f64());
+        drop(worked);
         let category = match outcome {
             Outcome::Error(category) => category,
             Outcome::Panic => {
@@ -229,24 +269,15 @@ impl ReconcileMetrics {
             _ => return,
         };
         self.errors.get_or_create(&labels).inc();
+        self.retries
+            .get_or_create(&QueueLabels::of(controller))
+            .inc();
         self.by_category
             .get_or_create(&CategoryLabels {
                 controller,
                 category,
             })
             .inc();
-    }
-}
-
-/// A reconcile that is running.
-#[derive(Debug)]
-pub(crate) struct Active {
-    gauge: Gauge,
-}
-
-impl Drop for Active {
-    fn drop(&mut self) {
-        self.gauge.dec();
     }
 }
 
@@ -302,6 +333,9 @@ mod tests {
             "controller_runtime_active_workers{controller=\"apps\"} 1",
             "workqueue_depth{name=\"apps\",controller=\"apps\"} 1",
             "workqueue_queue_duration_seconds_count{name=\"apps\",controller=\"apps\"} 1",
+            "workqueue_work_duration_seconds_count{name=\"apps\",controller=\"apps\"} 5",
+            "workqueue_adds_total{name=\"apps\",controller=\"apps\"} 2",
+            "workqueue_retries_total{name=\"apps\",controller=\"apps\"} 2",
             "restapi_reconcile_errors_by_category_total{controller=\"apps\",category=\"conflict\"} 1",
             "restapi_reconcile_errors_by_category_total{controller=\"apps\",category=\"panic\"} 1",
         ] {

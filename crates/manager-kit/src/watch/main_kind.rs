@@ -15,6 +15,7 @@ use tokio::sync::watch;
 pub(crate) use super::stored::Stored;
 use super::{Guarded, InvalidObject, Watch};
 use crate::context::Context;
+use crate::metrics::tally::Tally;
 
 /// The watched objects and the store they are in; given to [`crate::runner::run`].
 pub struct Main<K: Resource<DynamicType = ()> + Clone + 'static> {
@@ -151,11 +152,34 @@ where
         + Sync
         + 'static,
 {
+    tallied_main_stream(ctx, api, config, crd, Vec::new())
+}
+
+/// The same, and keeps `tallies` of what is watched.
+#[must_use]
+pub fn tallied_main_stream<K>(
+    ctx: &Context,
+    api: Api<Guarded<K>>,
+    config: Config,
+    crd: &str,
+    tallies: Vec<Tally<K>>,
+) -> Main<K>
+where
+    K: Resource<DynamicType = ()>
+        + Clone
+        + DeserializeOwned
+        + Serialize
+        + Debug
+        + Send
+        + Sync
+        + 'static,
+{
     let (store, mut writer) = reflector::store::<Stored<K>>();
     let (completed, complete) = watch::channel(false);
     let objects = Watch::new(ctx, api, &(), config, Some(crd))
         .events()
         .filter_map(move |event| {
+            tallies.iter().for_each(|tally| tally.note(&event));
             let event = stored(event);
             // First the store, so that whoever is triggered finds what triggered it.
             writer.apply_watcher_event(&event);

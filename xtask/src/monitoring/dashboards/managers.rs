@@ -1,0 +1,328 @@
+//! One manager: what it does, and what all managers have.
+
+use super::Unit::{Bytes, Number, PerSecond, Seconds};
+use super::{Dashboard, Row, alerts, areas, figure, job, lines, quantiles};
+
+const JOBS: &str = "label_values(restapi_manager_info, job)";
+
+pub(super) fn core_reconciler() -> Dashboard {
+    Dashboard {
+        uid: "restapi-core-reconciler",
+        title: "RestAPI / core-reconciler",
+        description: "What makes applications as their specs ask for.",
+        variables: job(JOBS, "core-reconciler").to_vec(),
+        rows: vec![now(), applications(), reconciles(), queue(), surroundings()],
+    }
+}
+
+pub(super) fn bluegreen_manager() -> Dashboard {
+    Dashboard {
+        uid: "restapi-bluegreen-manager",
+        title: "RestAPI / bluegreen-manager",
+        description: "What replaces the revisions of applications as a whole.",
+        variables: job(JOBS, "bluegreen-manager").to_vec(),
+        rows: vec![now(), rollouts(), reconciles(), queue(), surroundings()],
+    }
+}
+
+fn now() -> Row {
+    Row {
+        title: "Now",
+        panels: vec![
+            figure(
+                ("Ready replicas", "As their /readyz says."),
+                Number,
+                "sum(restapi_ready{@})",
+            ),
+            figure(
+                (
+                    "Leases held",
+                    "Of shards of applications, by all replicas together.",
+                ),
+                Number,
+                "sum(restapi_shards_held{@})",
+            ),
+            figure(
+                ("Waiting", "Applications that wait for their turn."),
+                Number,
+                "sum(workqueue_depth{@})",
+            ),
+            figure(
+                (
+                    "Longest reconcile",
+                    "How long that one has run which has run longest of those that run now.",
+                ),
+                Seconds,
+                "max(workqueue_longest_running_processor_seconds{@})",
+            ),
+            alerts(),
+        ],
+    }
+}
+
+fn applications() -> Row {
+    Row {
+        title: "Applications",
+        panels: vec![
+            areas(
+                ("By phase", "Where each RestAPI stands, in a word."),
+                Number,
+                ("{{phase}}", "sum by (phase) (restapi_applications{@})"),
+            ),
+            areas(
+                (
+                    "Standing still",
+                    "By the reason; docs/runbook.md says what to do about each.",
+                ),
+                Number,
+                (
+                    "{{reason}}",
+                    "sum by (reason) (restapi_applications_stalled{@})",
+                ),
+            ),
+            lines(
+                (
+                    "Longest without Ready",
+                    "How long that application of each phase has not been Ready which has not been for longest.",
+                ),
+                Seconds,
+                &[(
+                    "{{phase}}",
+                    "max by (phase) (restapi_applications_longest_not_ready_seconds{@})",
+                )],
+            ),
+        ],
+    }
+}
+
+fn rollouts() -> Row {
+    Row {
+        title: "Rollouts",
+        panels: vec![
+            areas(
+                (
+                    "By phase",
+                    "Where the rollout of each application with blue/green stands.",
+                ),
+                Number,
+                ("{{phase}}", "sum by (phase) (restapi_rollouts_current{@})"),
+            ),
+            lines(
+                (
+                    "Longest",
+                    "How long that rollout of each phase has been under way, awaited somebody or been held which has for longest.",
+                ),
+                Seconds,
+                &[(
+                    "{{phase}}",
+                    "max by (phase) (restapi_rollouts_current_longest_seconds{@})",
+                )],
+            ),
+            areas(
+                ("Ended", "By how they ended, within each interval."),
+                Number,
+                (
+                    "{{outcome}}",
+                    "sum by (outcome) (increase(restapi_rollouts_total{@}[$__rate_interval]))",
+                ),
+            ),
+            quantiles(
+                (
+                    "Duration",
+                    "From the first workload to the end, by how they ended; a point opens the trace of a rollout.",
+                ),
+                Seconds,
+                "restapi_rollout_duration_seconds",
+                (
+                    "outcome, ",
+                    ["half of {{outcome}}", "99 of 100 of {{outcome}}"],
+                ),
+            ),
+            areas(
+                (
+                    "Gates",
+                    "What the gates of the revisions that specs ask for have come to.",
+                ),
+                Number,
+                ("{{state}}", "sum by (state) (restapi_gates_current{@})"),
+            ),
+        ],
+    }
+}
+
+fn reconciles() -> Row {
+    Row {
+        title: "Reconciles",
+        panels: vec![
+            areas(
+                (
+                    "By result",
+                    "requeue_after: done, and wanted again after some time.",
+                ),
+                PerSecond,
+                (
+                    "{{result}}",
+                    "sum by (result) (rate(controller_runtime_reconcile_total{@}[$__rate_interval]))",
+                ),
+            ),
+            lines(
+                (
+                    "Errors and panics",
+                    "Each is tried again, ever more rarely. restapi_reconcile_errors_by_category_total says why.",
+                ),
+                PerSecond,
+                &[
+                    (
+                        "errors",
+                        "sum(rate(controller_runtime_reconcile_errors_total{@}[$__rate_interval]))",
+                    ),
+                    (
+                        "panics",
+                        "sum(rate(controller_runtime_reconcile_panics_total{@}[$__rate_interval]))",
+                    ),
+                ],
+            ),
+            quantiles(
+                (
+                    "Duration",
+                    "How long reconciles take; a point opens the trace of one. After 30 s one is cut off.",
+                ),
+                Seconds,
+                "controller_runtime_reconcile_time_seconds",
+                ("", ["half of them", "99 of 100"]),
+            ),
+            lines(
+                ("Workers", "Reconciles that run, and how many may."),
+                Number,
+                &[
+                    (
+                        "running on {{instance}}",
+                        "sum by (instance) (controller_runtime_active_workers{@})",
+                    ),
+                    (
+                        "at most",
+                        "max(controller_runtime_max_concurrent_reconciles{@})",
+                    ),
+                ],
+            ),
+        ],
+    }
+}
+
+fn queue() -> Row {
+    Row {
+        title: "Queue",
+        panels: vec![
+            lines(
+                ("Waiting", "Applications that wait for their turn."),
+                Number,
+                &[("{{instance}}", "sum by (instance) (workqueue_depth{@})")],
+            ),
+            quantiles(
+                ("Time until the turn", "How long applications wait."),
+                Seconds,
+                "workqueue_queue_duration_seconds",
+                ("", ["half of them", "99 of 100"]),
+            ),
+            quantiles(
+                ("Time of work", "How long applications are worked on."),
+                Seconds,
+                "workqueue_work_duration_seconds",
+                ("", ["half of them", "99 of 100"]),
+            ),
+            lines(
+                (
+                    "Coming in",
+                    "Applications that begin to wait, and those of them that failed before.",
+                ),
+                PerSecond,
+                &[
+                    (
+                        "all",
+                        "sum(rate(workqueue_adds_total{@}[$__rate_interval]))",
+                    ),
+                    (
+                        "again",
+                        "sum(rate(workqueue_retries_total{@}[$__rate_interval]))",
+                    ),
+                ],
+            ),
+            lines(
+                (
+                    "Unfinished work",
+                    "How long the reconciles that run now have run together. It grows while one hangs.",
+                ),
+                Seconds,
+                &[(
+                    "{{instance}}",
+                    "sum by (instance) (workqueue_unfinished_work_seconds{@})",
+                )],
+            ),
+        ],
+    }
+}
+
+fn surroundings() -> Row {
+    Row {
+        title: "API server, process, telemetry",
+        panels: vec![
+            areas(
+                (
+                    "Requests to the API server",
+                    "By method and code of the answer.",
+                ),
+                PerSecond,
+                (
+                    "{{method}} {{code}}",
+                    "sum by (method, code) (rate(rest_client_requests_total{@}[$__rate_interval]))",
+                ),
+            ),
+            lines(
+                (
+                    "Lists",
+                    "Complete lists that watches began with, by kind, within each interval: few, after the start.",
+                ),
+                Number,
+                &[(
+                    "{{kind}}",
+                    "sum by (kind) (increase(restapi_watch_lists_total{@}[$__rate_interval]))",
+                )],
+            ),
+            lines(
+                ("Watch errors", "By kind."),
+                PerSecond,
+                &[(
+                    "{{kind}}",
+                    "sum by (kind) (rate(restapi_watch_errors_total{@}[$__rate_interval]))",
+                )],
+            ),
+            lines(
+                (
+                    "Events and spans lost",
+                    "Kubernetes events that were not published, and spans that the collector of traces did not take.",
+                ),
+                PerSecond,
+                &[
+                    (
+                        "events",
+                        "sum(rate(restapi_events_dropped_total{@}[$__rate_interval]))",
+                    ),
+                    (
+                        "spans",
+                        "sum(rate(restapi_spans_dropped_total{@}[$__rate_interval]))",
+                    ),
+                ],
+            ),
+            lines(
+                ("Memory", "What is in RAM, of each replica."),
+                Bytes,
+                &[("{{instance}}", "process_resident_memory_bytes{@}")],
+            ),
+            lines(
+                ("Age", "Since when each replica runs."),
+                Seconds,
+                &[("{{instance}}", "time() - process_start_time_seconds{@}")],
+            ),
+        ],
+    }
+}
