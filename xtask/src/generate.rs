@@ -84,16 +84,20 @@ const FILES: &[Generated] = &[
     },
     Generated {
         file: "deploy/nats/base/authorization.conf",
-        package: "restapi-types",
-        example: "nats",
+        source: Source::Example {
+            package: "restapi-types",
+            example: "nats",
+        },
     },
 ];
 
 /// A folder, and the example that prints all its files: one JSON object, texts by name.
 const FOLDERS: &[Generated] = &[Generated {
     file: "docs/events",
-    package: "restapi-types",
-    example: "events",
+    source: Source::Example {
+        package: "restapi-types",
+        example: "events",
+    },
 }];
 
 /// What comparing a file with what it should be has shown.

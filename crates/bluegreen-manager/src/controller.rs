@@ -15,12 +15,12 @@ use manager_kit::watch::{InvalidObject, tallied_main_stream};
 use manager_kit::writer::{WriteError, Writer};
 use restapi_resources::Application;
 use restapi_types::spec::blue_green::BlueGreenSpec;
-use restapi_types::{RestAPI, crd, keys};
+use restapi_types::{RestAPI, conditions, crd, keys};
 use workloads::apply::Outcome;
 use workloads::hands::Hands;
 use workloads::observe::owner;
 use workloads::plan::{Obstacle, PlanError};
-use workloads::report::{repairs, replacements};
+use workloads::report::{repairs, replacements, undelivered};
 use workloads::world::World;
 use workloads::{rollout, watches};
 
@@ -148,11 +148,21 @@ impl BlueGreen {
         self.try_gates(&key, &mut thought);
         repairs(&ctx.events, world, &thought.plan);
         replacements(&ctx.events, world, &thought.plan);
-        let verdict = verdict::status(&thought, &outcome, now);
+        let mut verdict = verdict::status(&thought, &outcome, now);
+        let undelivered = undelivered(
+            ctx,
+            world,
+            conditions::ROLLOUT_EVENTS_UNDELIVERED,
+            &mut verdict,
+        );
         let status = writer(keys::FIELD_MANAGER_STATUS_BLUEGREEN);
         report::status(world, &verdict, &status).await?;
         report::turns(ctx, world, &verdict);
-        let waits = [next_look(&thought, &outcome, now), world.config.read_again];
+        let waits = [
+            next_look(&thought, &outcome, now),
+            world.config.read_again,
+            undelivered,
+        ];
         let soonest = waits.into_iter().flatten().min();
         Ok(soonest.map_or(Requeue::AwaitChange, Requeue::After))
     }

@@ -21,12 +21,13 @@ use crate::plan::times::after;
 use crate::words;
 
 /// The conditions that bluegreen-manager writes.
-pub const CONDITIONS: [&str; 5] = [
+pub const CONDITIONS: [&str; 6] = [
     conditions::ROLLOUT_PROGRESSING,
     conditions::PREVIEW_READY,
     conditions::AWAITING_PROMOTION,
     conditions::TRAFFIC_CONVERGED,
     conditions::ROLLED_BACK,
+    conditions::ROLLOUT_EVENTS_UNDELIVERED,
 ];
 
 /// bluegreen-manager's part of the status.

@@ -14,12 +14,12 @@ use manager_kit::watch::{InvalidObject, tallied_main_stream};
 use manager_kit::writer::{WriteError, Writer};
 use restapi_resources::Application;
 use restapi_resources::surroundings::Surroundings;
-use restapi_types::{RestAPI, RestAPIStatus, crd, keys};
+use restapi_types::{RestAPI, RestAPIStatus, conditions, crd, keys};
 use workloads::apply::Outcome;
 use workloads::hands::Hands;
 use workloads::observe::owner;
 use workloads::plan::{Obstacle, Plan, PlanError};
-use workloads::report::{repairs, replacements};
+use workloads::report::{repairs, replacements, undelivered};
 use workloads::world::World;
 use workloads::{rollout, watches};
 
@@ -93,12 +93,19 @@ impl Reconciler for Core {
                 Err(requeue) => return Ok(requeue),
             }
         };
-        let verdict = self.verdict(app, &world, &plan, &outcome);
+        let mut verdict = self.verdict(app, &world, &plan, &outcome);
+        let waits = undelivered(
+            &self.hands.ctx,
+            &world,
+            conditions::EVENTS_UNDELIVERED,
+            &mut verdict,
+        );
         let only_wrote = outcome.wrote && outcome.refusals.is_empty() && is_told(&world, &verdict);
         if only_wrote && self.reporter.may_wait(&world) {
             return Ok(Requeue::After(SOON));
         }
-        self.report(&world, &plan, &verdict, &status).await
+        let next = self.report(&world, &plan, &verdict, &status).await?;
+        Ok(next.or_after(waits))
     }
 
     async fn reject(

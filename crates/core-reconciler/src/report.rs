@@ -137,12 +137,13 @@ pub fn turns(recorder: &EventRecorder, world: &World, status: &RestAPIStatus) {
 
 /// The part of an application's status that core-reconciler writes, without what other managers write.
 fn ours(restapi: &RestAPI) -> RestAPIStatus {
-    const CONDITIONS: [&str; 5] = [
+    const CONDITIONS: [&str; 6] = [
         conditions::READY,
         conditions::RECONCILING,
         conditions::STALLED,
         conditions::AVAILABLE,
         conditions::PROGRESSING,
+        conditions::EVENTS_UNDELIVERED,
     ];
     let status = restapi.status.clone().unwrap_or_default();
     let is_anothers = says_which_environment_serves(restapi);

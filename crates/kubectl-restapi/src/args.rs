@@ -230,7 +230,7 @@ pub enum EventsFormat {
     /// For people: a line each.
     #[default]
     Text,
-    /// As they were told: a CloudEvent each, in JSON.
+    /// As they were told: a `CloudEvent` each, in JSON.
     Json,
 }
 

@@ -34,12 +34,11 @@ const AGAIN: Duration = Duration::from_millis(300);
 /// When NATS can't be reached, or has no events.
 pub async fn run(cluster: &Cluster, place: &Place, args: &Events) -> Result<(), Failure> {
     let files = files(cluster, args).await?;
-    let (address, _forward) = match &args.server {
-        Some(server) => (server.clone(), None),
-        None => {
-            let forward = Forward::start(place, args).await?;
-            (format!("tls://localhost:{}", forward.port), Some(forward))
-        }
+    let (address, _forward) = if let Some(server) = &args.server {
+        (server.clone(), None)
+    } else {
+        let forward = Forward::start(place, args).await?;
+        (format!("tls://localhost:{}", forward.port), Some(forward))
     };
     let stream = stream(&address, files.path()).await?;
     let namespace = (!args.all_namespaces).then(|| cluster.namespace());
@@ -90,16 +89,16 @@ fn line(event: &Event, format: EventsFormat) -> Result<String, Failure> {
     let what = event
         .known_kind()
         .map_or(event.kind.as_str(), |kind| kind.as_str());
-    let mut text = format!("{}  {:<20}  {}", event.time, what, event.subject);
-    if let Some(revision) = data.revision {
-        text.push_str(&format!("  revision {revision}"));
-    }
-    for (name, value) in [("gate", &data.gate), ("reason", &data.reason)] {
-        if let Some(value) = value {
-            text.push_str(&format!("  {name} {value}"));
-        }
-    }
-    Ok(text)
+    let head = format!("{}  {:<20}  {}", event.time, what, event.subject);
+    let facts = [
+        ("revision", data.revision.map(|number| number.to_string())),
+        ("gate", data.gate.clone()),
+        ("reason", data.reason.clone()),
+    ];
+    let told = facts
+        .into_iter()
+        .filter_map(|(name, value)| Some(format!("  {name} {}", value?)));
+    Ok(std::iter::once(head).chain(told).collect())
 }
 
 /// The reader's certificate, from its Secret, as files that nobody else can read and that go with the value.

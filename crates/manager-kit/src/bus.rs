@@ -133,8 +133,7 @@ impl Bus {
         told.remove(owner);
     }
 
-    /// What of an object's events has been waiting to go out for longer than anybody would expect; nothing where all
-    /// is well.
+    /// What of an object's events waits to go out; nothing where all is well.
     #[must_use]
     pub fn undelivered(&self, owner: &Owner) -> Option<Undelivered> {
         self.outbox.as_ref()?.undelivered(owner)

@@ -54,6 +54,18 @@ pub enum Requeue {
     After(Duration),
 }
 
+impl Requeue {
+    /// The same, but after `time` at the latest.
+    #[must_use]
+    pub fn or_after(self, time: Option<Duration>) -> Self {
+        match (self, time) {
+            (Self::After(own), Some(time)) => Self::After(own.min(time)),
+            (Self::AwaitChange, Some(time)) => Self::After(time),
+            (own, None) => own,
+        }
+    }
+}
+
 /// An error of a reconcile.
 pub trait ReconcileError: std::error::Error + Send + Sync + 'static {
     /// One word of few, for metrics and logs: `conflict`, `forbidden`, `invalid`, …

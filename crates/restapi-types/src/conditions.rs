@@ -30,6 +30,11 @@ pub const TRAFFIC_CONVERGED: &str = "TrafficConverged";
 /// The revision that the spec asks for was given up, and another one serves.
 pub const ROLLED_BACK: &str = "RolledBack";
 
+/// Events of core-reconciler about the application wait for NATS; absent while none do.
+pub const EVENTS_UNDELIVERED: &str = "EventsUndelivered";
+/// Events of bluegreen-manager about the application wait for NATS; absent while none do.
+pub const ROLLOUT_EVENTS_UNDELIVERED: &str = "RolloutEventsUndelivered";
+
 /// The longest message of a condition, in bytes; longer ones are cut at a character.
 pub const MAX_MESSAGE: usize = 1024;
 

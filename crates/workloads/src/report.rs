@@ -1,14 +1,20 @@
 //! What managers that write workloads report alike: their part of a status, and what others changed.
 
+use std::time::Duration;
+
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::Resource as _;
 use kube::discovery::ApiResource;
+use manager_kit::bus::Undelivered;
+use manager_kit::context::Context;
 use manager_kit::events::{EventRecorder, Severity};
 use manager_kit::writer::Draft;
+use restapi_types::conditions::{self, Finding, Verdict};
 use restapi_types::{RestAPI, RestAPIStatus, keys};
 use serde::Serialize;
 use serde_json::json;
 
+use crate::observe::owner;
 use crate::plan::Plan;
 use crate::world::World;
 
@@ -25,6 +31,39 @@ pub fn draft(restapi: &RestAPI, status: &impl Serialize) -> Draft {
             "metadata": {"name": meta.name, "namespace": meta.namespace},
             "status": status,
         }),
+    }
+}
+
+/// Adds to `status` that events about the application wait for NATS, as a condition of type `type_`, where they have for
+/// long; returns after what time to look again, where they may have by then. Nobody waits for them: it is for people.
+pub fn undelivered(
+    ctx: &Context,
+    world: &World,
+    type_: &'static str,
+    status: &mut RestAPIStatus,
+) -> Option<Duration> {
+    match ctx.bus.undelivered(&owner(&world.restapi))? {
+        Undelivered::Soon(left) => Some(left),
+        Undelivered::Late => {
+            let before = world.restapi.status.as_ref();
+            let before = before.and_then(|status| status.conditions.as_deref());
+            let generation = world.restapi.metadata.generation.unwrap_or_default();
+            let late = conditions::merge(
+                before.unwrap_or_default(),
+                vec![Finding {
+                    type_,
+                    verdict: Verdict::True,
+                    reason: "NatsUnreachable".to_owned(),
+                    message: "events about the application wait for NATS, which does not take them; nothing else waits. \
+                              The log of the manager says why"
+                        .to_owned(),
+                }],
+                generation,
+                ctx.clock.now(),
+            );
+            status.conditions.get_or_insert_default().extend(late);
+            None
+        }
     }
 }
 

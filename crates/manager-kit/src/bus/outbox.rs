@@ -22,11 +22,13 @@ const EXPECTED: Duration = Duration::from_secs(10);
 /// How many objects are remembered at most that were told to have events waiting.
 const MOST_TROUBLED: usize = 1024;
 
-/// What of an object's events has been waiting for longer than anybody would expect.
+/// What of an object's events waits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Undelivered {
-    /// How many.
-    pub events: usize,
+pub enum Undelivered {
+    /// Some do, for no longer than anybody would expect; look again after this time.
+    Soon(Duration),
+    /// Some do, for longer than that.
+    Late,
 }
 
 /// The queue. Clones share it.
@@ -111,20 +113,19 @@ impl Outbox {
         }
     }
 
-    /// What of an object's events has been waiting for too long. Once there is nothing any more, the object is among
+    /// What of an object's events waits. Once that was told to be late and nothing waits any more, the object is among
     /// [`Outbox::relieved`].
     pub(super) fn undelivered(&self, owner: &Owner) -> Option<Undelivered> {
         let mut state = self.lock();
         let of_it = state.queue.iter().filter(|waiting| waiting.owner == *owner);
-        let late = of_it.filter(|waiting| waiting.since.elapsed() >= EXPECTED);
-        let events = late.count();
-        if events == 0 {
-            return None;
+        let oldest = of_it.map(|waiting| waiting.since.elapsed()).max()?;
+        if let Some(left) = EXPECTED.checked_sub(oldest).filter(|left| !left.is_zero()) {
+            return Some(Undelivered::Soon(left));
         }
         if state.troubled.len() < MOST_TROUBLED {
             state.troubled.insert(owner.clone());
         }
-        Some(Undelivered { events })
+        Some(Undelivered::Late)
     }
 
     /// The objects of which it was told that events wait, when none do any more.
@@ -205,10 +206,12 @@ mod tests {
         let mut relieved = outbox.relieved();
         outbox.put(&owner("a"), event(1));
         outbox.put(&owner("b"), event(2));
-        assert_eq!(outbox.undelivered(&owner("a")), None, "so soon");
+        let soon = Some(Undelivered::Soon(EXPECTED));
+        assert_eq!(outbox.undelivered(&owner("a")), soon);
+        assert_eq!(outbox.undelivered(&owner("c")), None);
         tokio::time::advance(EXPECTED).await;
         let late = outbox.undelivered(&owner("a"));
-        assert_eq!(late, Some(Undelivered { events: 1 }));
+        assert_eq!(late, Some(Undelivered::Late));
         assert!(relieved.next().now_or_never().is_none());
         outbox.done(&event(1).id);
         assert_eq!(relieved.next().now_or_never().flatten(), Some(owner("a")));
