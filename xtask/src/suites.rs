@@ -10,6 +10,7 @@ use std::time::Instant;
 
 use anyhow::{Result, bail};
 
+pub(crate) use clusters::managers_as_programs;
 use counted::Count;
 pub(crate) use environment::Environment;
 use summary::Outcome;

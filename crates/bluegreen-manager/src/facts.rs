@@ -77,12 +77,18 @@ fn of(account: &Account<'_>, awaits: Option<i64>) -> Vec<Event> {
         ),
     ];
     let end = mark.ended.map(|end| (ended(end.outcome), end.at));
+    let completed = mark
+        .ended
+        .is_some_and(|end| end.outcome == RolloutOutcome::Succeeded);
+    let back = account.rollback.filter(|_| completed);
+    let back = back.and_then(|back| Some((EventKind::RolloutRolledBack, back.converged?)));
     let gates = account.gates.pre.iter().chain(&account.gates.post);
     let gates = gates.filter_map(|(name, mark)| gate(account, name, mark));
     steps
         .into_iter()
         .filter_map(|(kind, at)| Some((kind, at?)))
         .chain(end)
+        .chain(back)
         .map(|(kind, at)| told(account, kind, at, None))
         .chain(gates)
         .collect()

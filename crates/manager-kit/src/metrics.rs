@@ -102,6 +102,7 @@ impl Metrics {
         let error = Outcome::Error("CATEGORY");
         let took = Duration::ZERO;
         metrics.reconcile.ended("CONTROLLER", error, took, None);
+        metrics.bus.announce();
         metrics
     }
 

@@ -23,6 +23,7 @@ pub mod autoscalers;
 pub mod config;
 pub mod counts;
 pub mod disputes;
+pub mod facts;
 pub mod hands;
 pub mod kinds;
 pub mod namespaces;
@@ -35,5 +36,4 @@ pub mod watches;
 pub mod world;
 
 #[cfg(any(test, feature = "fixtures"))]
-pub mod facts;
 pub mod fixtures;

@@ -72,6 +72,15 @@ impl Env {
     }
 }
 
+/// The value of a variable that `cargo xtask` sets for suites and benches.
+///
+/// # Errors
+/// When it is not set.
+pub fn variable(name: &str) -> Result<String> {
+    std::env::var(name)
+        .with_context(|| format!("{name} is not set: run this with `cargo xtask test` or `bench`"))
+}
+
 fn file(variable: &str) -> Result<PathBuf> {
     let Some(path) = std::env::var_os(variable).map(PathBuf::from) else {
         bail!(

@@ -16,6 +16,7 @@ pub mod metrics;
 pub mod namespace;
 pub mod nats;
 pub mod operator;
+pub mod pair;
 pub mod plain;
 pub mod pods;
 pub mod processes;

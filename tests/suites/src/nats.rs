@@ -19,6 +19,7 @@ use restapi_types::Event;
 use restapi_types::event::{READER, STREAM, authorization, certificate_name, managers};
 use tokio::process::{Child, Command};
 
+use crate::env::variable;
 use crate::namespace::Namespace;
 use crate::wait::eventually;
 
@@ -61,9 +62,7 @@ impl Nats {
     }
 
     fn prepare(namespace: &Namespace) -> Result<Self> {
-        let program = std::env::var_os("NATS_SERVER_BIN").context(
-            "NATS_SERVER_BIN is not set: run this suite with `cargo xtask test --suite events`",
-        )?;
+        let program = variable("NATS_SERVER_BIN")?;
         let folder = namespace.logs().join("nats");
         std::fs::create_dir_all(folder.join("data"))?;
         certificates(&folder)?;

@@ -9,7 +9,8 @@ use super::figures;
 use crate::cluster::{Speaks, UpArgs};
 use crate::own_cluster::{self, Keep, OwnCluster};
 use crate::run::Cmd;
-use crate::suites::Environment;
+use crate::suites::{self, Environment};
+use crate::surroundings::Surrounding;
 use crate::{artifacts, deploy, images};
 
 /// Pods that a KWOK node takes, with room to spare: every node renews a lease all the time, so fewer are better.
@@ -23,6 +24,10 @@ pub(crate) struct Common {
     /// Leave the cluster as it is found, before and after.
     #[arg(long)]
     pub(crate) keep: bool,
+
+    /// Install this too, where the operator is installed, and have the managers use it; may be given more than once.
+    #[arg(long, value_enum)]
+    pub(crate) with: Vec<Surrounding>,
 
     /// Further arguments of the program that measures.
     #[arg(last = true)]
@@ -101,10 +106,32 @@ pub(super) fn on_real_nodes(bench: &str, args: &Common) -> Result<()> {
     };
     let cluster = OwnCluster::up(&up, keep(args))?;
     images::run(cluster.target(), &images::Args::default())?;
-    deploy::run(cluster.target(), &deploy::Args::default())?;
+    let with = deploy::Args {
+        with: args.with.clone(),
+        ..deploy::Args::default()
+    };
+    deploy::run(cluster.target(), &with)?;
     let mut environment = Environment::of(cluster.target())?;
     let demo = images::Record::read()?.reference("demo-app")?.to_owned();
     environment.set("RESTAPI_TEST_DEMO_IMAGE", demo);
+    prepared.measure(&[], args, &environment)?;
+    cluster.down()?;
+    figures::check(&prepared.results)
+}
+
+/// Has the program measure on a real node, with the managers as programs that it starts itself.
+///
+/// # Errors
+/// As [`with_apps`].
+pub(super) fn with_managers_as_programs(bench: &str, args: &Common) -> Result<()> {
+    let prepared = Prepared::new(bench, args, &["core-reconciler", "bluegreen-manager"])?;
+    let up = UpArgs {
+        nodes: Some(1),
+        ..UpArgs::named(&own_cluster::name(bench))
+    };
+    let cluster = OwnCluster::up(&up, keep(args))?;
+    let mut environment = Environment::of(cluster.target())?;
+    suites::managers_as_programs(cluster.target(), &mut environment)?;
     prepared.measure(&[], args, &environment)?;
     cluster.down()?;
     figures::check(&prepared.results)

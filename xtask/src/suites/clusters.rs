@@ -33,29 +33,8 @@ pub(super) fn cluster(args: &Args) -> Result<Count> {
 /// # Errors
 /// As [`api`], and when a program can't be built.
 pub(super) fn events(args: &Args) -> Result<Count> {
-    suite(
-        "events",
-        &with_nodes("events", 1),
-        args,
-        |target, environment| {
-            deploy::install_crd(target)?;
-            environment.set("NATS_SERVER_BIN", tools::path(Tool::NatsServer)?);
-            let manager = "bluegreen-manager";
-            let program = images::binaries::compile_program(manager, manager, false)?;
-            environment.set("BLUEGREEN_MANAGER_BIN", program.path);
-            for (tag, variable) in [
-                ("events", "RESTAPI_TEST_DEMO_IMAGE"),
-                ("next", "RESTAPI_TEST_DEMO_IMAGE_NEXT"),
-            ] {
-                let images = images::build_variant(&["demo-app"], tag, false)?;
-                images::load(target, &images)?;
-                for image in &images {
-                    environment.set(variable, &image.reference);
-                }
-            }
-            Ok(())
-        },
-    )
+    let up = with_nodes("events", 1);
+    suite("events", &up, args, managers_as_programs)
 }
 
 /// The suite `policy`: two nodes whose network enforces `NetworkPolicies`, and the operator installed.
@@ -135,6 +114,29 @@ pub(super) fn monitoring(args: &Args) -> Result<Count> {
         let with = vec![Surrounding::Jaeger, Surrounding::Prometheus];
         install_with(target, environment, with)
     })
+}
+
+/// What a cluster needs on which managers run as programs, and the programs: both managers, and NATS.
+///
+/// # Errors
+/// When a program can't be built, or the cluster refuses something.
+pub(crate) fn managers_as_programs(target: &Target, environment: &mut Environment) -> Result<()> {
+    deploy::install_crd(target)?;
+    environment.set("NATS_SERVER_BIN", tools::path(Tool::NatsServer)?);
+    let manager = "bluegreen-manager";
+    let program = images::binaries::compile_program(manager, manager, false)?;
+    environment.set("BLUEGREEN_MANAGER_BIN", program.path);
+    for (tag, variable) in [
+        ("events", "RESTAPI_TEST_DEMO_IMAGE"),
+        ("next", "RESTAPI_TEST_DEMO_IMAGE_NEXT"),
+    ] {
+        let images = images::build_variant(&["demo-app"], tag, false)?;
+        images::load(target, &images)?;
+        for image in &images {
+            environment.set(variable, &image.reference);
+        }
+    }
+    Ok(())
 }
 
 /// Runs the tests of one suite on a cluster of its own, which `prepare` makes ready for them.

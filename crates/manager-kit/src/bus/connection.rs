@@ -78,11 +78,11 @@ fn noted(event: &async_nats::Event, state: &watch::Sender<bool>, metrics: &BusMe
     match event {
         async_nats::Event::Connected => {
             tracing::info!("connected to NATS");
-            metrics.up(Dependency::nats, true);
+            metrics.up(Dependency::Nats, true);
             state.send_replace(true);
         }
         async_nats::Event::Disconnected | async_nats::Event::Closed => {
-            metrics.up(Dependency::nats, false);
+            metrics.up(Dependency::Nats, false);
             if state.send_replace(false) {
                 tracing::warn!("the connection to NATS is lost; events wait, nothing else does");
             }
@@ -123,8 +123,7 @@ pub(super) async fn open(
     release: &Shutdown,
 ) -> Option<Link> {
     let (state, connected) = watch::channel(false);
-    metrics.up(Dependency::nats, false);
-    metrics.up(Dependency::nats_stream, false);
+    metrics.announce();
     let client = tokio::select! {
         client = connect(settings, state, metrics) => client,
         () = release.requested() => return None,
@@ -183,12 +182,12 @@ impl Link {
         let found = self.find_or_make().await;
         let (complaint, result) = match found {
             Ok(drift) => {
-                self.metrics.up(Dependency::nats_stream, drift.is_empty());
+                self.metrics.up(Dependency::Stream, drift.is_empty());
                 known.is_known = true;
                 (drift.join("; "), Ok(()))
             }
             Err(trouble) => {
-                self.metrics.up(Dependency::nats_stream, false);
+                self.metrics.up(Dependency::Stream, false);
                 self.metrics.failed(Step::Stream);
                 (trouble.to_string(), Err(trouble))
             }

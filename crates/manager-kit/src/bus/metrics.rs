@@ -1,6 +1,6 @@
 //! What the bus counts.
 
-use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue};
+use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
@@ -18,47 +18,82 @@ pub struct BusMetrics {
     waiting: Gauge,
 }
 
-/// Something that events need.
-#[derive(Clone, Copy, Debug, Hash, PartialEq, Eq, EncodeLabelValue)]
-pub(super) enum Dependency {
-    /// The connection to a server.
-    #[allow(non_camel_case_types)]
-    nats,
-    /// The stream, as events need it.
-    #[allow(non_camel_case_types)]
-    nats_stream,
+/// A word of few, as the value of a label.
+trait Word: Copy + 'static {
+    /// Every word.
+    const ALL: &'static [Self];
+
+    /// As it stands in the label.
+    fn word(self) -> &'static str;
 }
 
-/// Why an event was lost.
-#[derive(Clone, Copy, Debug, Hash, PartialEq, Eq)]
-pub(super) enum Lost {
-    /// Too many were waiting.
-    Full,
-    /// The server would not take it.
-    Refused,
+macro_rules! words {
+    ($(#[$about:meta])* $name:ident { $($(#[$meaning:meta])* $variant:ident = $word:literal),+ $(,)? }) => {
+        $(#[$about])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+        pub(super) enum $name {
+            $($(#[$meaning])* $variant),+
+        }
+
+        impl Word for $name {
+            const ALL: &'static [Self] = &[$(Self::$variant),+];
+
+            fn word(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $word),+
+                }
+            }
+        }
+    };
 }
 
-/// What became of a message.
-#[derive(Clone, Copy, Debug, Hash, PartialEq, Eq)]
-pub(super) enum Received {
-    /// The application was looked at again.
-    Hint,
-    /// Nobody could read it, and it was put aside.
-    Dead,
+words! {
+    /// Something that events need.
+    Dependency {
+        /// The connection to a server.
+        Nats = "nats",
+        /// The stream, as events need it.
+        Stream = "nats_stream",
+    }
 }
 
-/// What failed.
-#[derive(Clone, Copy, Debug, Hash, PartialEq, Eq)]
-pub(super) enum Step {
-    Connect,
-    Stream,
-    Publish,
-    Consume,
+words! {
+    /// Why an event was lost.
+    Lost {
+        /// Too many were waiting.
+        Full = "full",
+        /// The server would not take it.
+        Refused = "refused",
+    }
+}
+
+words! {
+    /// What became of a message.
+    Received {
+        /// The application was looked at again.
+        Hint = "hint",
+        /// Nobody could read it, and it was put aside.
+        Dead = "dead",
+    }
+}
+
+words! {
+    /// What failed.
+    Step {
+        /// Connecting, or staying so.
+        Connect = "connect",
+        /// Finding the stream, or making it.
+        Stream = "stream",
+        /// Telling an event.
+        Publish = "publish",
+        /// Hearing those of others.
+        Consume = "consume",
+    }
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct DependencyLabels {
-    dependency: Dependency,
+    dependency: &'static str,
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
@@ -121,34 +156,41 @@ impl BusMetrics {
         );
     }
 
+    /// Gives every series a value, so that one that never counted anything is there as well.
+    pub(crate) fn announce(&self) {
+        for dependency in Dependency::ALL {
+            self.up(*dependency, false);
+        }
+        for repeated in [false, true] {
+            drop(self.published_of(repeated));
+        }
+        for reason in Lost::ALL {
+            drop(self.lost_of(*reason));
+        }
+        for result in Received::ALL {
+            drop(self.received_of(*result));
+        }
+        for step in Step::ALL {
+            drop(self.failures_of(*step));
+        }
+    }
+
     pub(super) fn up(&self, dependency: Dependency, is_up: bool) {
+        let dependency = dependency.word();
         let labels = DependencyLabels { dependency };
         self.up.get_or_create(&labels).set(i64::from(is_up));
     }
 
     pub(super) fn published(&self, is_repeated: bool) {
-        let repeated = if is_repeated { "true" } else { "false" };
-        self.published
-            .get_or_create(&PublishedLabels { repeated })
-            .inc();
+        self.published_of(is_repeated).inc();
     }
 
     pub(super) fn lost(&self, reason: Lost) {
-        let reason = match reason {
-            Lost::Full => "full",
-            Lost::Refused => "refused",
-        };
-        self.lost.get_or_create(&LostLabels { reason }).inc();
+        self.lost_of(reason).inc();
     }
 
     pub(super) fn received(&self, result: Received) {
-        let result = match result {
-            Received::Hint => "hint",
-            Received::Dead => "dead",
-        };
-        self.received
-            .get_or_create(&ReceivedLabels { result })
-            .inc();
+        self.received_of(result).inc();
     }
 
     pub(super) fn redelivered(&self) {
@@ -156,25 +198,37 @@ impl BusMetrics {
     }
 
     pub(super) fn failed(&self, step: Step) {
-        let step = match step {
-            Step::Connect => "connect",
-            Step::Stream => "stream",
-            Step::Publish => "publish",
-            Step::Consume => "consume",
-        };
-        self.failures.get_or_create(&FailureLabels { step }).inc();
+        self.failures_of(step).inc();
     }
 
     pub(super) fn waiting(&self, number: usize) {
         self.waiting.set(i64::try_from(number).unwrap_or(i64::MAX));
     }
 
+    fn published_of(&self, is_repeated: bool) -> Counter {
+        let repeated = if is_repeated { "true" } else { "false" };
+        let labels = PublishedLabels { repeated };
+        self.published.get_or_create_owned(&labels)
+    }
+
+    fn lost_of(&self, reason: Lost) -> Counter {
+        let reason = reason.word();
+        self.lost.get_or_create_owned(&LostLabels { reason })
+    }
+
+    fn received_of(&self, result: Received) -> Counter {
+        let result = result.word();
+        self.received
+            .get_or_create_owned(&ReceivedLabels { result })
+    }
+
+    fn failures_of(&self, step: Step) -> Counter {
+        let step = step.word();
+        self.failures.get_or_create_owned(&FailureLabels { step })
+    }
+
     #[cfg(test)]
     pub(super) fn count_lost(&self, reason: Lost) -> u64 {
-        let reason = match reason {
-            Lost::Full => "full",
-            Lost::Refused => "refused",
-        };
-        self.lost.get_or_create(&LostLabels { reason }).get()
+        self.lost_of(reason).get()
     }
 }

@@ -1,18 +1,17 @@
 //! What the tests of this suite share: two managers as processes, and one application through a rollout and back.
 
 use std::collections::BTreeMap;
-use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
 use restapi_types::keys;
 use restapi_types::status::RolloutPhase;
 use serde_json::{Value, json};
 use suites::app::App;
 use suites::audit::Snapshot;
-use suites::manager::Manager;
+use suites::env;
 use suites::namespace::{self, Namespace};
-use suites::nats::Nats;
+pub(crate) use suites::pair::Managers;
 use tokio::sync::Semaphore;
 
 /// How long each step may take: one pod, on a machine that is busy with others.
@@ -27,69 +26,10 @@ pub(crate) async fn run(name: &str, test: impl AsyncFnOnce(Namespace) -> Result<
     namespace::with(&format!("events-{name}"), test).await
 }
 
-/// Both managers, for a namespace.
-pub(crate) struct Managers {
-    pub(crate) core: Manager,
-    pub(crate) bluegreen: Manager,
-}
-
-impl Managers {
-    /// Starts both, with events over `nats` if there is one.
-    pub(crate) async fn start(namespace: &Namespace, nats: Option<&Nats>) -> Result<Self> {
-        let core = launch(namespace, "core-reconciler", nats).await?;
-        let bluegreen = launch(namespace, "bluegreen-manager", nats).await?;
-        core.ready().await?;
-        bluegreen.ready().await?;
-        Ok(Self { core, bluegreen })
-    }
-
-    /// What both count together.
-    pub(crate) async fn sum(&self, metric: &str) -> Result<f64> {
-        let mut sum = 0.0;
-        for manager in [&self.core, &self.bluegreen] {
-            sum += manager.metrics().await?.sum(metric, &[]);
-        }
-        Ok(sum)
-    }
-}
-
-/// Starts a manager for a namespace, and waits until it listens.
-pub(crate) async fn launch(
-    namespace: &Namespace,
-    manager: &str,
-    nats: Option<&Nats>,
-) -> Result<Manager> {
-    let mut variables: Vec<(String, String)> = [
-        ("WATCH_NAMESPACE", namespace.name.as_str()),
-        ("POD_NAMESPACE", namespace.name.as_str()),
-        ("POD_NAME", manager),
-        ("NO_LEASE", "true"),
-    ]
-    .map(|(name, value)| (name.to_owned(), value.to_owned()))
-    .to_vec();
-    variables.extend(nats.into_iter().flat_map(|nats| nats.variables(manager)));
-    let variables: Vec<_> = variables
-        .iter()
-        .map(|(name, value)| (name.as_str(), value.as_str()))
-        .collect();
-    let program = match manager {
-        "core-reconciler" => namespace.env.core_reconciler.clone(),
-        _ => PathBuf::from(variable("BLUEGREEN_MANAGER_BIN")?),
-    };
-    let log = namespace.logs().join(format!("{manager}.log"));
-    Manager::launch(&program, &namespace.env.kubeconfig, &log, &variables).await
-}
-
-fn variable(name: &str) -> Result<String> {
-    std::env::var(name).with_context(|| {
-        format!("{name} is not set: run this suite with `cargo xtask test --suite events`")
-    })
-}
-
 /// An application of one pod, at its first revision.
 pub(crate) async fn born(namespace: &Namespace, name: &str) -> Result<App> {
     let spec = json!({
-        "image": variable("RESTAPI_TEST_DEMO_IMAGE")?,
+        "image": env::variable("RESTAPI_TEST_DEMO_IMAGE")?,
         "view": {},
         "blueGreen": {
             "stableSeconds": 2, "drainSeconds": 2, "retention": {"hotSeconds": 600},
@@ -103,7 +43,7 @@ pub(crate) async fn born(namespace: &Namespace, name: &str) -> Result<App> {
 
 /// Has the next revision rolled out.
 pub(crate) async fn update(app: &App) -> Result<()> {
-    let next = variable("RESTAPI_TEST_DEMO_IMAGE_NEXT")?;
+    let next = env::variable("RESTAPI_TEST_DEMO_IMAGE_NEXT")?;
     app.change(json!({"image": next})).await
 }
 

@@ -44,7 +44,8 @@ async fn a_rollout_and_its_rollback_are_told_in_order_each_once_although_manager
                     "rollout.started",
                     "preview.ready",
                     "traffic.switched",
-                    "rollout.completed"
+                    "rollout.completed",
+                    "rollout.rolledback"
                 ],
             "{shown}"
         );

@@ -80,6 +80,23 @@ fn a_rollout_is_told_step_by_step_and_no_event_changes_once_told() {
 }
 
 #[test]
+fn a_rollback_is_told_of_what_it_takes_back() {
+    let mut cluster = Cluster::born(&manual("app:1"));
+    cluster.settle_for(5);
+    cluster.change(&manual("app:2"));
+    cluster.settle_for(5);
+    cluster.command("promote 2 a");
+    cluster.settle_for(2);
+    cluster.command("rollback 2 b");
+    cluster.settle_for(2);
+    let told = cluster.facts(2);
+    assert_eq!(
+        told.get(told.len().saturating_sub(2)..),
+        Some(["rollout.completed", "rollout.rolledback"].as_slice())
+    );
+}
+
+#[test]
 fn what_was_given_up_is_told_as_such() {
     let mut cluster = Cluster::born(&manual("app:1"));
     cluster.settle_for(5);

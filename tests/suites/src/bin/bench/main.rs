@@ -5,6 +5,7 @@
 mod applications;
 mod converge;
 mod drift;
+mod events;
 mod figures;
 mod idle;
 mod latency;
@@ -57,6 +58,8 @@ enum Bench {
     Roll(roll::Args),
     /// How long it takes to move an application to its other environment and back, and what is lost.
     Switch(switch::Args),
+    /// Whether what a manager tells over NATS is there sooner than what it writes.
+    Events(events::Args),
 }
 
 /// What the benches share.
@@ -92,6 +95,7 @@ async fn main() -> Result<()> {
         Bench::Drift(args) => drift::run(args).await?,
         Bench::Roll(args) => roll::run(args).await?,
         Bench::Switch(args) => switch::run(args).await?,
+        Bench::Events(args) => events::run(args).await?,
     };
     println!("{}", figures::table(&figures));
     let Some(path) = args.out else {

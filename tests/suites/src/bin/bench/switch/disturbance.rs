@@ -4,6 +4,7 @@ mod autoscalers;
 mod manager;
 mod proxy;
 mod slow_api;
+mod surrounding;
 
 use std::time::Duration;
 
@@ -21,6 +22,7 @@ use tokio::task::JoinHandle;
 
 pub(super) use self::manager::Interruption;
 use self::slow_api::SlowApi;
+use self::surrounding::Surrounding;
 use super::Args;
 use super::part::Part;
 
@@ -77,6 +79,10 @@ impl Disturbance {
             Part::GitOps => task = Some(tokio::spawn(apply(app.clone()))),
             Part::HpaScaling => autoscalers::create(app).await?,
             _ => {}
+        }
+        if let Some(killed) = self.part.killed() {
+            let surrounding = Surrounding::find(&app.namespace.client, killed).await?;
+            task = Some(tokio::spawn(surrounding.kill_again_and_again()));
         }
         Ok(During(task))
     }

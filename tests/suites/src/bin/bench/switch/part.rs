@@ -40,6 +40,12 @@ pub(super) enum Part {
     ManyEndpoints,
     /// Requests and streams of a minute are under way.
     LongLived,
+    /// NATS is killed (SIGKILL) again and again; needs `cargo xtask bench switch --with nats`.
+    NatsKilled,
+    /// Jaeger is; needs `--with jaeger`.
+    JaegerKilled,
+    /// Prometheus is; needs `--with prometheus`.
+    PrometheusKilled,
 }
 
 impl Part {
@@ -67,6 +73,19 @@ impl Part {
             Self::ApiSlow => "api_slow",
             Self::ManyEndpoints => "many_endpoints",
             Self::LongLived => "long_lived",
+            Self::NatsKilled => "nats_killed",
+            Self::JaegerKilled => "jaeger_killed",
+            Self::PrometheusKilled => "prometheus_killed",
+        }
+    }
+
+    /// What beside the managers is killed: its namespace, and the name that its pods bear.
+    pub(super) const fn killed(self) -> Option<(&'static str, &'static str)> {
+        match self {
+            Self::NatsKilled => Some(("nats", "nats")),
+            Self::JaegerKilled => Some(("observability", "jaeger")),
+            Self::PrometheusKilled => Some(("observability", "prometheus")),
+            _ => None,
         }
     }
 
