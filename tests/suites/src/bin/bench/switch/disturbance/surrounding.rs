@@ -35,9 +35,9 @@ impl Surrounding {
 
     async fn processes(&self) -> Result<Vec<i32>> {
         let label = format!("app.kubernetes.io/name={}", self.name);
-        let pods = self.pods.list(&ListParams::default().labels(&label));
+        let of_it = ListParams::default().labels(&label);
+        let pods = self.pods.list(&of_it).await?;
         let uids: Vec<String> = pods
-            .await?
             .iter()
             .filter_map(|pod| pod.metadata.uid.clone())
             .collect();
