@@ -121,27 +121,27 @@ fn chosen(variables: &[Variable]) -> String {
 }
 
 fn panel(panel: &Panel, chosen: &str) -> Value {
-    let letters = ["A", "B", "C", "D"];
-    let targets = panel.queries.iter().zip(letters);
-    let targets: Vec<_> = targets
-        .map(|(query, letter)| target(query, (letter, panel.kind), chosen))
-        .collect();
     let mut all = json!({
         "title": panel.title,
         "description": panel.description,
         "type": type_of(panel.kind),
         "datasource": datasource(),
-        "targets": targets,
-        "fieldConfig": {"defaults": defaults(panel), "overrides": []},
         "options": options(panel.kind),
     });
-    if panel.kind == Kind::Alerts {
-        if let Some(fields) = all.as_object_mut() {
-            fields.remove("targets");
-            fields.remove("fieldConfig");
-        }
+    if let Some(fields) = all.as_object_mut().filter(|_| panel.kind != Kind::Alerts) {
+        let defaults = json!({"defaults": defaults(panel), "overrides": []});
+        fields.insert("fieldConfig".to_owned(), defaults);
+        fields.insert("targets".to_owned(), targets(panel, chosen).into());
     }
     all
+}
+
+fn targets(panel: &Panel, chosen: &str) -> Vec<Value> {
+    let letters = ["A", "B", "C", "D"];
+    let targets = panel.queries.iter().zip(letters);
+    targets
+        .map(|(query, letter)| target(query, (letter, panel.kind), chosen))
+        .collect()
 }
 
 const fn type_of(kind: Kind) -> &'static str {
@@ -166,28 +166,24 @@ fn target(query: &Query, (letter, kind): (&str, Kind), chosen: &str) -> Value {
 }
 
 fn defaults(panel: &Panel) -> Value {
-    let stacking = if panel.kind == Kind::Areas {
-        "normal"
-    } else {
-        "none"
+    let unit = unit(panel.unit);
+    let (opacity, stacking) = match panel.kind {
+        Kind::Figure | Kind::Alerts => return json!({"unit": unit}),
+        Kind::Lines => (0, "none"),
+        Kind::Areas => (40, "normal"),
     };
-    let mut defaults = json!({
-        "unit": unit(panel.unit),
+    // A share that is near 1 is to be seen from near.
+    let least = (panel.unit != Unit::Share).then_some(0);
+    json!({
+        "unit": unit,
+        "min": least,
         "custom": {
             "lineWidth": 1,
-            "fillOpacity": if panel.kind == Kind::Areas { 40 } else { 0 },
+            "fillOpacity": opacity,
             "showPoints": "never",
             "stacking": {"mode": stacking, "group": "A"},
         },
-    });
-    if panel.kind == Kind::Figure {
-        if let Some(fields) = defaults.as_object_mut() {
-            fields.remove("custom");
-        }
-    } else if panel.unit != Unit::Share {
-        defaults["min"] = json!(0);
-    }
-    defaults
+    })
 }
 
 const fn unit(unit: Unit) -> &'static str {
