@@ -81,10 +81,14 @@ fn panels(dashboard: &Dashboard) -> Vec<Value> {
         }));
         top += 1;
         let (mut left, mut height) = (0, 0);
-        for one in &row.panels {
-            let (w, h) = size(one.kind);
+        for (number, one) in row.panels.iter().enumerate() {
+            let (mut w, h) = size(one.kind);
             if left + w > WIDTH {
                 (left, top, height) = (0, top + height, 0);
+            }
+            let is_last = number + 1 == row.panels.len();
+            if is_last && left == 0 {
+                w = WIDTH;
             }
             let mut panel = panel(one, &chosen);
             if let Some(fields) = panel.as_object_mut() {

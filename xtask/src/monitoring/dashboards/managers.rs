@@ -224,12 +224,6 @@ fn queue() -> Row {
                 "workqueue_queue_duration_seconds",
                 ("", ["half of them", "99 of 100"]),
             ),
-            quantiles(
-                ("Time of work", "How long applications are worked on."),
-                Seconds,
-                "workqueue_work_duration_seconds",
-                ("", ["half of them", "99 of 100"]),
-            ),
             lines(
                 (
                     "Coming in",

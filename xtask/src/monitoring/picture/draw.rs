@@ -252,7 +252,7 @@ fn legend(svg: &mut String, lines: &[Line], area: Area) {
     let named = lines.iter().enumerate().filter(|(_, line)| shows(line));
     for (number, line) in named.take(NAMES) {
         #[expect(clippy::cast_precision_loss, reason = "names are short")]
-        let width = 26.0 + 6.4 * line.name.chars().count() as f64;
+        let width = 26.0 + 7.0 * line.name.chars().count() as f64;
         if left + width > area.left + area.width {
             return;
         }

@@ -32,6 +32,9 @@ pub(super) fn shown(value: f64, unit: &str) -> String {
 
 /// The value in the largest unit of which it is one at least.
 fn climbed(mut value: f64, steps: &Steps) -> String {
+    if value == 0.0 {
+        return "0".to_owned();
+    }
     for (next, name) in steps {
         if value.abs() < *next {
             return format!("{} {name}", short(value));
@@ -78,6 +81,7 @@ mod tests {
             (0.5, "percentunit", "50%"),
             (1234.0, "short", "1234"),
             (0.0, "short", "0"),
+            (0.0, "s", "0"),
             (3.25, "ops", "3.25/s"),
         ] {
             assert_eq!(shown(value, unit), wanted, "{value} {unit}");
