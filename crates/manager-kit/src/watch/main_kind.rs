@@ -179,7 +179,9 @@ where
     let objects = Watch::new(ctx, api, &(), config, Some(crd))
         .events()
         .filter_map(move |event| {
-            tallies.iter().for_each(|tally| tally.note(&event));
+            for tally in &tallies {
+                tally.note(&event);
+            }
             let event = stored(event);
             // First the store, so that whoever is triggered finds what triggered it.
             writer.apply_watcher_event(&event);

@@ -217,7 +217,6 @@ fn options(kind: Kind) -> Value {
             "groupMode": "default",
             "maxItems": 20,
             "sortOrder": 1,
-            "datasource": "${datasource}",
             "alertInstanceLabelFilter": "{alertname=~\"RestAPI.+\"}",
             "stateFilter": {"firing": true, "pending": true, "noData": false, "normal": false, "error": true},
         }),

@@ -313,6 +313,17 @@ fn surroundings() -> Row {
                 &[("{{instance}}", "process_resident_memory_bytes{@}")],
             ),
             lines(
+                (
+                    "Processor time",
+                    "What each replica uses: 1 is one processor.",
+                ),
+                Number,
+                &[(
+                    "{{instance}}",
+                    "rate(process_cpu_seconds_total{@}[$__rate_interval])",
+                )],
+            ),
+            lines(
                 ("Age", "Since when each replica runs."),
                 Seconds,
                 &[("{{instance}}", "time() - process_start_time_seconds{@}")],
