@@ -40,6 +40,10 @@ deploy *args:
 trace *args:
     cargo xtask trace {{ args }}
 
+# A dashboard as a picture, where Prometheus is installed: just dashboard overview --svg FILE
+dashboard *args:
+    cargo xtask dashboard {{ args }}
+
 # Figures: startup, converge, memory, idle, latency, drift, roll, switch.
 bench name *args:
     cargo xtask bench {{ name }} {{ args }}

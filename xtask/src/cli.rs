@@ -6,6 +6,7 @@ use anyhow::Result;
 use clap::{Parser, Subcommand};
 
 use crate::cluster::{self, ControlArgs, DownArgs, KubeconfigArgs, StatusArgs, Target, UpArgs};
+use crate::monitoring::picture;
 use crate::{bench, demo, deploy, generate, images, suites, trace};
 
 /// Every task of this repository that is more than one command.
@@ -36,6 +37,8 @@ enum Command {
     Demo(demo::Args),
     /// Show the trace of a rollout, where Jaeger is installed (`deploy --with jaeger`).
     Trace(On<trace::Args>),
+    /// Draw a dashboard from what Prometheus has collected (`deploy --with prometheus`).
+    Dashboard(On<picture::Args>),
     /// Run every test, on clusters of their own.
     Test(suites::Args),
     /// Measure, and write the figures to `target/bench`.
@@ -69,6 +72,7 @@ pub(crate) fn run() -> Result<ExitCode> {
         Command::Deploy(on) => deploy::run(&Target::open(&on.name)?, &on.args),
         Command::Demo(args) => demo::run(&args),
         Command::Trace(on) => trace::run(&Target::open(&on.name)?, &on.args),
+        Command::Dashboard(on) => picture::run(&Target::open(&on.name)?, &on.args),
         Command::Test(args) => suites::run(&args),
         Command::Bench(args) => bench::run(&args),
         Command::Generate(args) => generate::run(&args),

@@ -5,4 +5,5 @@ pub(crate) mod alerts;
 pub(crate) mod dashboards;
 #[cfg(test)]
 mod known;
+pub(crate) mod picture;
 pub(crate) mod reference;

@@ -1,6 +1,8 @@
 //! How many applications there are, by where they stand, and why those stand still that do.
 
 use jiff::Timestamp;
+use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
+use kube::Resource as _;
 use manager_kit::Metrics;
 use manager_kit::clock::Clock;
 use manager_kit::lease::Shards;
@@ -89,7 +91,6 @@ fn phase(object: &Guarded<RestAPI>) -> Vec<Sort> {
 
 /// Since when its condition says so; of one without conditions, since it was made.
 fn not_ready_since(object: &Guarded<RestAPI>) -> Option<Timestamp> {
-    use kube::Resource as _;
     let restapi = object.valid();
     let Some(ready) = restapi.and_then(|restapi| condition(restapi, conditions::READY)) else {
         let created = object.meta().creation_timestamp.as_ref();
@@ -116,10 +117,7 @@ const fn sort(name: &'static str) -> Sort {
     Sort { name, since: None }
 }
 
-fn condition<'a>(
-    restapi: &'a RestAPI,
-    type_: &str,
-) -> Option<&'a k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition> {
+fn condition<'a>(restapi: &'a RestAPI, type_: &str) -> Option<&'a Condition> {
     let conditions = restapi.status.as_ref()?.conditions.as_deref();
     conditions?
         .iter()
@@ -132,7 +130,7 @@ mod tests {
     use std::sync::Arc;
     use std::time::Duration;
 
-    use k8s_openapi::apimachinery::pkg::apis::meta::v1::{Condition, Time};
+    use k8s_openapi::apimachinery::pkg::apis::meta::v1::Time;
     use kube::runtime::watcher::Event;
     use manager_kit::ManagerInfo;
     use restapi_types::RestAPIStatus;
@@ -165,7 +163,9 @@ mod tests {
 
         fn watched(&self, restapi: RestAPI) {
             let event = Event::Apply(Guarded::Valid(Arc::new(restapi)));
-            self.tallies.iter().for_each(|tally| tally.note(&event));
+            for tally in &self.tallies {
+                tally.note(&event);
+            }
         }
 
         /// The names of all series, with their labels.

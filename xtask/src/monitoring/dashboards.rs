@@ -11,6 +11,9 @@ mod tracing;
 
 use anyhow::{Context, Result};
 
+/// The jobs of managers.
+const MANAGERS: &str = "core-reconciler|.+-manager";
+
 /// A dashboard.
 #[derive(Clone, Debug)]
 struct Dashboard {

@@ -124,7 +124,9 @@ mod tests {
         restapi.metadata.uid = Some("uid".to_owned());
         restapi.status = Some(serde_json::from_value(status).unwrap());
         let event = Event::Apply(Guarded::Valid(Arc::new(restapi)));
-        tallies.iter().for_each(|tally| tally.note(&event));
+        for tally in &tallies {
+            tally.note(&event);
+        }
         metrics.encode()
     }
 

@@ -6,8 +6,31 @@ use std::process::Command;
 use anyhow::{Context, Result, ensure};
 
 #[test]
+fn what_is_for_the_prometheus_operator_can_be_built() -> Result<()> {
+    let built = kustomized("deploy/prometheus-operator")?;
+    for kind in ["PodMonitor", "PrometheusRule"] {
+        ensure!(built.contains(&format!("kind: {kind}\n")), "no {kind}");
+    }
+    Ok(())
+}
+
+fn variable(name: &str) -> Result<String> {
+    std::env::var(name).with_context(|| {
+        format!("{name} is not set: run this suite with `cargo xtask test --suite monitoring`")
+    })
+}
+
+fn kustomized(folder: &str) -> Result<String> {
+    let folder = PathBuf::from(variable("RESTAPI_REPO")?).join(folder);
+    let mut kubectl = Command::new(variable("RESTAPI_TEST_KUBECTL")?);
+    let output = kubectl.arg("kustomize").arg(folder).output()?;
+    let complained = String::from_utf8_lossy(&output.stderr);
+    ensure!(output.status.success(), "{complained}");
+    Ok(String::from_utf8(output.stdout)?)
+}
+
+#[test]
 fn grafana_is_taken_by_a_namespace_that_is_restricted() -> Result<()> {
-    let variable = |name: &str| std::env::var(name).context(name.to_owned());
     let folder = PathBuf::from(variable("RESTAPI_REPO")?).join("deploy/grafana");
     let mut kubectl = Command::new(variable("RESTAPI_TEST_KUBECTL")?);
     let output = kubectl

@@ -81,10 +81,14 @@ fn panels(dashboard: &Dashboard) -> Vec<Value> {
         }));
         top += 1;
         let (mut left, mut height) = (0, 0);
-        for one in &row.panels {
-            let (w, h) = size(one.kind);
+        for (number, one) in row.panels.iter().enumerate() {
+            let (mut w, h) = size(one.kind);
             if left + w > WIDTH {
                 (left, top, height) = (0, top + height, 0);
+            }
+            let is_last = number + 1 == row.panels.len();
+            if is_last && left == 0 {
+                w = WIDTH;
             }
             let mut panel = panel(one, &chosen);
             if let Some(fields) = panel.as_object_mut() {
@@ -121,27 +125,27 @@ fn chosen(variables: &[Variable]) -> String {
 }
 
 fn panel(panel: &Panel, chosen: &str) -> Value {
-    let letters = ["A", "B", "C", "D"];
-    let targets = panel.queries.iter().zip(letters);
-    let targets: Vec<_> = targets
-        .map(|(query, letter)| target(query, (letter, panel.kind), chosen))
-        .collect();
     let mut all = json!({
         "title": panel.title,
         "description": panel.description,
         "type": type_of(panel.kind),
         "datasource": datasource(),
-        "targets": targets,
-        "fieldConfig": {"defaults": defaults(panel), "overrides": []},
         "options": options(panel.kind),
     });
-    if panel.kind == Kind::Alerts {
-        if let Some(fields) = all.as_object_mut() {
-            fields.remove("targets");
-            fields.remove("fieldConfig");
-        }
+    if let Some(fields) = all.as_object_mut().filter(|_| panel.kind != Kind::Alerts) {
+        let defaults = json!({"defaults": defaults(panel), "overrides": []});
+        fields.insert("fieldConfig".to_owned(), defaults);
+        fields.insert("targets".to_owned(), targets(panel, chosen).into());
     }
     all
+}
+
+fn targets(panel: &Panel, chosen: &str) -> Vec<Value> {
+    let letters = ["A", "B", "C", "D"];
+    let targets = panel.queries.iter().zip(letters);
+    targets
+        .map(|(query, letter)| target(query, (letter, panel.kind), chosen))
+        .collect()
 }
 
 const fn type_of(kind: Kind) -> &'static str {
@@ -166,28 +170,24 @@ fn target(query: &Query, (letter, kind): (&str, Kind), chosen: &str) -> Value {
 }
 
 fn defaults(panel: &Panel) -> Value {
-    let stacking = if panel.kind == Kind::Areas {
-        "normal"
-    } else {
-        "none"
+    let unit = unit(panel.unit);
+    let (opacity, stacking) = match panel.kind {
+        Kind::Figure | Kind::Alerts => return json!({"unit": unit}),
+        Kind::Lines => (0, "none"),
+        Kind::Areas => (40, "normal"),
     };
-    let mut defaults = json!({
-        "unit": unit(panel.unit),
+    // A share that is near 1 is to be seen from near.
+    let least = (panel.unit != Unit::Share).then_some(0);
+    json!({
+        "unit": unit,
+        "min": least,
         "custom": {
             "lineWidth": 1,
-            "fillOpacity": if panel.kind == Kind::Areas { 40 } else { 0 },
+            "fillOpacity": opacity,
             "showPoints": "never",
             "stacking": {"mode": stacking, "group": "A"},
         },
-    });
-    if panel.kind == Kind::Figure {
-        if let Some(fields) = defaults.as_object_mut() {
-            fields.remove("custom");
-        }
-    } else if panel.unit != Unit::Share {
-        defaults["min"] = json!(0);
-    }
-    defaults
+    })
 }
 
 const fn unit(unit: Unit) -> &'static str {
@@ -217,7 +217,6 @@ fn options(kind: Kind) -> Value {
             "groupMode": "default",
             "maxItems": 20,
             "sortOrder": 1,
-            "datasource": "${datasource}",
             "alertInstanceLabelFilter": "{alertname=~\"RestAPI.+\"}",
             "stateFilter": {"firing": true, "pending": true, "noData": false, "normal": false, "error": true},
         }),

@@ -224,12 +224,6 @@ fn queue() -> Row {
                 "workqueue_queue_duration_seconds",
                 ("", ["half of them", "99 of 100"]),
             ),
-            quantiles(
-                ("Time of work", "How long applications are worked on."),
-                Seconds,
-                "workqueue_work_duration_seconds",
-                ("", ["half of them", "99 of 100"]),
-            ),
             lines(
                 (
                     "Coming in",
@@ -317,6 +311,17 @@ fn surroundings() -> Row {
                 ("Memory", "What is in RAM, of each replica."),
                 Bytes,
                 &[("{{instance}}", "process_resident_memory_bytes{@}")],
+            ),
+            lines(
+                (
+                    "Processor time",
+                    "What each replica uses: 1 is one processor.",
+                ),
+                Number,
+                &[(
+                    "{{instance}}",
+                    "rate(process_cpu_seconds_total{@}[$__rate_interval])",
+                )],
             ),
             lines(
                 ("Age", "Since when each replica runs."),

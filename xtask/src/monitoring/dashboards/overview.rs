@@ -1,7 +1,7 @@
 //! How everything is, at a glance.
 
 use super::Unit::{Bytes, Number, PerSecond, Seconds, Share};
-use super::{Dashboard, Row, alerts, areas, figure, job, lines, quantiles};
+use super::{Dashboard, MANAGERS, Row, alerts, areas, figure, job, lines, quantiles};
 
 /// Rollouts that are on their way.
 const UNDER_WAY: &str =
@@ -12,7 +12,7 @@ pub(super) fn dashboard() -> Dashboard {
         uid: "restapi-overview",
         title: "RestAPI / Overview",
         description: "How applications, rollouts and managers are.",
-        variables: job("label_values(restapi_manager_info, job)", "").to_vec(),
+        variables: job("label_values(restapi_manager_info, job)", MANAGERS).to_vec(),
         rows: vec![now(), applications(), managers()],
     }
 }

@@ -3,6 +3,9 @@
 use super::Unit::{Milliseconds, Number, PerSecond, Share};
 use super::{Dashboard, Panel, Row, Variable, alerts, areas, figure, job, lines, quantiles};
 
+/// Jaeger, and who exports to it.
+const TRACING: &str = "jaeger|core-reconciler|.+-manager";
+
 const CALLS: &str =
     "rate(traces_span_metrics_calls_total{@, service_name=~\"$service\"}[$__rate_interval])";
 const GOOD: &str = "rate(traces_span_metrics_calls_total{@, service_name=~\"$service\", status_code!=\"STATUS_CODE_ERROR\"}[$__rate_interval])";
@@ -18,7 +21,7 @@ pub(super) fn dashboard() -> Dashboard {
 }
 
 fn variables() -> Vec<Variable> {
-    let [job, instance] = job("label_values(up, job)", "jaeger|core-reconciler|.+-manager");
+    let [job, instance] = job("label_values(up, job)", TRACING);
     let service = Variable {
         name: "service",
         title: "service",

@@ -1,0 +1,187 @@
+//! The answers to a dashboard's queries.
+
+use std::fmt::Write as _;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use anyhow::{Context, Result};
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use crate::cluster::Target;
+
+/// Prometheus' API, through the API server, so that it is reached in whatever cluster.
+const PROMETHEUS: &str =
+    "/api/v1/namespaces/observability/services/prometheus:http/proxy/api/v1/query_range";
+
+/// How many points a line has.
+const POINTS: u64 = 60;
+
+/// What alerts there are, as the panel of alerts asks.
+const ALERTS: &str = "ALERTS{alertname=~\"RestAPI.+\"}";
+
+/// Prometheus, asked over one range of time.
+pub(super) struct Prometheus<'a> {
+    target: &'a Target,
+    /// From then until then, in seconds.
+    pub(super) range: (u64, u64),
+}
+
+/// A panel with what its queries found.
+#[derive(Clone, Debug)]
+pub(super) struct Panel {
+    pub(super) title: String,
+    pub(super) kind: String,
+    pub(super) unit: String,
+    pub(super) is_stacked: bool,
+    /// Left, top, width and height, in Grafana's units.
+    pub(super) place: [u64; 4],
+    pub(super) lines: Vec<Line>,
+}
+
+/// A series, by the name that the legend gives it.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Line {
+    pub(super) name: String,
+    /// Seconds and values, without those that are no numbers.
+    pub(super) points: Vec<(f64, f64)>,
+}
+
+#[derive(Deserialize)]
+struct Answer {
+    data: Data,
+}
+
+#[derive(Deserialize)]
+struct Data {
+    result: Vec<Series>,
+}
+
+#[derive(Deserialize)]
+struct Series {
+    metric: Map<String, Value>,
+    values: Vec<(f64, String)>,
+}
+
+impl<'a> Prometheus<'a> {
+    /// The last time, until now.
+    pub(super) fn over(target: &'a Target, last: Duration) -> Result<Self> {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH)?;
+        let range = (now.saturating_sub(last).as_secs(), now.as_secs());
+        Ok(Self { target, range })
+    }
+
+    /// All panels, each with the answers to its queries.
+    pub(super) fn panels(&self, dashboard: &Value) -> Result<Vec<Panel>> {
+        let panels = dashboard["panels"].as_array().into_iter().flatten();
+        panels.map(|panel| self.panel(dashboard, panel)).collect()
+    }
+
+    fn panel(&self, dashboard: &Value, panel: &Value) -> Result<Panel> {
+        let text = |pointer: &str| {
+            let value = panel.pointer(pointer).and_then(Value::as_str);
+            value.unwrap_or_default().to_owned()
+        };
+        let kind = text("/type");
+        let mut lines = Vec::new();
+        for target in panel["targets"].as_array().into_iter().flatten() {
+            let query = chosen(dashboard, target["expr"].as_str().unwrap_or_default());
+            let legend = target["legendFormat"].as_str().unwrap_or_default();
+            lines.extend(self.lines(&query, legend)?);
+        }
+        if kind == "alertlist" {
+            lines.extend(self.lines(ALERTS, "{{alertname}} ({{alertstate}})")?);
+        }
+        let number = |pointer: &str| panel.pointer(pointer).and_then(Value::as_u64);
+        let place = ["/gridPos/x", "/gridPos/y", "/gridPos/w", "/gridPos/h"].map(number);
+        Ok(Panel {
+            title: text("/title"),
+            unit: text("/fieldConfig/defaults/unit"),
+            is_stacked: text("/fieldConfig/defaults/custom/stacking/mode") == "normal",
+            place: place.map(Option::unwrap_or_default),
+            kind,
+            lines,
+        })
+    }
+
+    fn lines(&self, query: &str, legend: &str) -> Result<Vec<Line>> {
+        let (start, end) = self.range;
+        let step = ((end - start) / POINTS).max(1);
+        let query_in_url = escaped(query);
+        let path = format!("{PROMETHEUS}?query={query_in_url}&start={start}&end={end}&step={step}");
+        let asked = self.target.kubectl().args(["get", "--raw", &path]).read();
+        let text = asked.with_context(|| {
+            format!("Prometheus does not answer {query}: is it installed (`cargo xtask deploy --with prometheus`)?")
+        })?;
+        let answer: Answer = serde_json::from_str(&text)?;
+        Ok(answer
+            .data
+            .result
+            .iter()
+            .map(|series| line(series, legend))
+            .collect())
+    }
+}
+
+/// The query while all is chosen that there is to choose.
+fn chosen(dashboard: &Value, query: &str) -> String {
+    let mut query = query.replace("$__rate_interval", "1m");
+    let variables = dashboard.pointer("/templating/list");
+    for variable in variables.and_then(Value::as_array).into_iter().flatten() {
+        let text = |field: &str| variable[field].as_str().unwrap_or_default();
+        query = query.replace(&format!("${}", text("name")), text("allValue"));
+    }
+    query
+}
+
+fn line(series: &Series, legend: &str) -> Line {
+    let mut name = legend.to_owned();
+    for (label, value) in &series.metric {
+        let value = value.as_str().unwrap_or_default();
+        name = name.replace(&format!("{{{{{label}}}}}"), value);
+    }
+    let numbers = series.values.iter().filter_map(|(at, value)| {
+        let value: f64 = value.parse().ok()?;
+        value.is_finite().then_some((*at, value))
+    });
+    Line {
+        name,
+        points: numbers.collect(),
+    }
+}
+
+/// As it may stand in a URL.
+fn escaped(text: &str) -> String {
+    let mut all = String::new();
+    for byte in text.bytes() {
+        if byte.is_ascii_alphanumeric() {
+            all.push(char::from(byte));
+        } else {
+            // Writing to a String cannot fail.
+            let _ = write!(all, "%{byte:02X}");
+        }
+    }
+    all
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_is_called_as_the_legend_says_and_has_numbers_alone() {
+        let series: Series = serde_json::from_str(
+            r#"{"metric": {"job": "core", "phase": "Ready"}, "values": [[1, "2"], [2, "NaN"]]}"#,
+        )
+        .unwrap();
+        let wanted = Line {
+            name: "Ready of core".to_owned(),
+            points: vec![(1.0, 2.0)],
+        };
+        assert_eq!(line(&series, "{{phase}} of {{job}}"), wanted);
+    }
+
+    #[test]
+    fn queries_are_escaped() {
+        assert_eq!(escaped("up{a=\"+\"}"), "up%7Ba%3D%22%2B%22%7D");
+    }
+}
