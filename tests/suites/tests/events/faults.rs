@@ -76,12 +76,8 @@ async fn where_nats_never_is_everything_goes_on_and_what_waits_is_bounded() -> R
             Ok(())
         })
         .await?;
-        let events = nats.events().await?;
-        ensure!(
-            events.len() as f64 >= waiting,
-            "{} of {waiting} events",
-            events.len()
-        );
+        let events = u32::try_from(nats.events().await?.len())?;
+        ensure!(f64::from(events) >= waiting, "{events} of {waiting} events");
         Ok(())
     })
     .await

@@ -49,9 +49,10 @@ pub async fn run(args: &Args) -> Result<Vec<Figure>> {
     for has_nats in [true, false] {
         let name = if has_nats { "nats" } else { "watch" };
         namespace::with(&format!("bench-{name}"), async |namespace| {
-            let nats = match has_nats {
-                true => Some(Nats::start(&namespace).await?),
-                false => None,
+            let nats = if has_nats {
+                Some(Nats::start(&namespace).await?)
+            } else {
+                None
             };
             let _managers = Managers::start(&namespace, nats.as_ref()).await?;
             let app = awaiting(&namespace, args).await?;
