@@ -34,6 +34,8 @@ pub(crate) enum Bench {
     Roll(program::Common),
     /// How long it takes to move an application to its other environment and back, and what is lost, on two real nodes.
     Switch(program::Common),
+    /// Whether a collector of traces in trouble makes reconciles slower.
+    Collector(program::Common),
     /// Whether what a manager tells over NATS is there sooner than what it writes, on a real node.
     Events(program::Common),
 }
@@ -52,6 +54,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         Bench::Drift(args) => program::with_apps("drift", args),
         Bench::Roll(args) => program::on_real_nodes("roll", args),
         Bench::Switch(args) => program::on_real_nodes("switch", args),
+        Bench::Collector(args) => program::with_few_apps("collector", args),
         Bench::Events(args) => program::with_managers_as_programs("events", args),
     }
 }

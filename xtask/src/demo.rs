@@ -1,5 +1,6 @@
 //! `cargo xtask demo`: from nothing to a request that goes through four pods, a rollout and a rollback.
 
+mod full;
 mod rollout;
 
 use std::fs;
@@ -8,11 +9,12 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, bail};
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::cluster::{self, Target, UpArgs};
 use crate::images::Record;
 use crate::kustomization::Overlay;
+use crate::surroundings::{self, Surrounding};
 use crate::tools::{self, Tool};
 use crate::ui::Progress;
 use crate::{artifacts, chain, deploy, http, images, paths};
@@ -37,6 +39,14 @@ pub(crate) struct Args {
     /// Push the images to a registry as PREFIX/NAME:TAG: for `--cluster current`.
     #[arg(long, value_name = "PREFIX")]
     pub(crate) push: Option<String>,
+
+    /// Install Jaeger, Prometheus and NATS too, and show what each says of the rollout.
+    #[arg(long)]
+    pub(crate) full: bool,
+
+    /// Leave this out; may be given more than once.
+    #[arg(long, value_enum, requires = "full")]
+    pub(crate) without: Vec<Surrounding>,
 }
 
 /// Brings the cluster up, builds and installs everything, applies the sample, and shows one request.
@@ -52,25 +62,32 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         no_install: args.up.no_install,
     };
     images::run(target, &images)?;
-    deploy::run(target, &deploy::Args::default())?;
+    let with = full::installed(args.full, &args.without);
+    let deploy = deploy::Args {
+        with: with.clone(),
+        ..deploy::Args::default()
+    };
+    deploy::run(target, &deploy)?;
     let progress = Progress::with_total("demo", 3);
-    progress.step("sample: orders", || apply_sample(target))?;
+    progress.step("sample: orders", || apply_sample(target, &with))?;
     progress.step("waiting until it is ready", || wait(target))?;
     let answer = answered(target)?;
     let rolled = progress.step("a blue/green rollout, and its rollback", || {
-        let told = rollout::run(target, reachable(target)?)?;
-        wait(target).map(|()| told)
+        let collected = full::collected(&with);
+        let rolled = rollout::run(target, reachable(target)?, collected)?;
+        wait(target).map(|()| rolled)
     })?;
     println!("\n{}", shown(target)?);
     println!("\nGET {PATH} of the view went through these pods:\n");
     print!("{}", chain::table(&chain::hops(&answer)?));
-    println!("\nBlue/green: {rolled}");
+    println!("\nBlue/green: {}", rolled.told);
+    full::show(target, &with, &rolled.trace)?;
     print!("{}", next(target)?);
     Ok(())
 }
 
-/// The sample as it is checked in, with the image that was just built.
-fn apply_sample(target: &Target) -> Result<()> {
+/// The sample as it is checked in, with the image that was just built; where there is Jaeger, it exports its traces there.
+fn apply_sample(target: &Target, with: &[Surrounding]) -> Result<()> {
     let record = Record::read()?;
     let image = record.reference("demo-app")?;
     let _lock = artifacts::lock("demo")?;
@@ -81,10 +98,14 @@ fn apply_sample(target: &Target) -> Result<()> {
         fs::read_to_string(&sample).with_context(|| format!("reading {}", sample.display()))?;
     let copy = folder.join("orders.yaml");
     artifacts::write(&copy, &text)?;
-    let patch = json!([{"op": "replace", "path": "/spec/image", "value": image}]);
+    let mut patch = vec![json!({"op": "replace", "path": "/spec/image", "value": image})];
+    if with.contains(&Surrounding::Jaeger) {
+        let endpoint = json!({"OTEL_EXPORTER_OTLP_ENDPOINT": surroundings::OTLP});
+        patch.push(json!({"op": "add", "path": "/spec/envVars", "value": endpoint}));
+    }
     let overlay = Overlay {
         resources: vec![copy],
-        patches: vec![("RestAPI".to_owned(), patch)],
+        patches: vec![("RestAPI".to_owned(), Value::Array(patch))],
         ..Overlay::default()
     };
     deploy::apply(target, &overlay.build(&folder)?)

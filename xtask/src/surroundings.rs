@@ -11,6 +11,9 @@ use crate::run::Cmd;
 use crate::tools::Tool;
 use crate::{artifacts, deploy, paths};
 
+/// Where Jaeger takes spans.
+pub(crate) const OTLP: &str = "http://jaeger.observability.svc:4317";
+
 /// Something that runs beside the managers.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub(crate) enum Surrounding {
@@ -24,8 +27,7 @@ pub(crate) enum Surrounding {
 
 impl Surrounding {
     /// All that there are.
-    #[cfg(test)]
-    const ALL: [Self; 3] = [Self::Jaeger, Self::Prometheus, Self::Nats];
+    pub(crate) const ALL: [Self; 3] = [Self::Jaeger, Self::Prometheus, Self::Nats];
 
     const fn name(self) -> &'static str {
         match self {

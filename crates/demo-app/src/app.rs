@@ -4,6 +4,8 @@ use std::sync::Arc;
 
 use axum::Router;
 use axum::middleware::from_fn_with_state;
+use opentelemetry_otlp::ExporterBuildError;
+use opentelemetry_sdk::trace::SpanExporter;
 
 use crate::args::{Args, BadPeerUrl};
 use crate::chain::Hop;
@@ -12,6 +14,8 @@ use crate::lifecycle::Lifecycle;
 use crate::metrics::Metrics;
 use crate::peers::Peer;
 use crate::roles;
+use crate::sampling::Sampling;
+use crate::spans::{self, Spans};
 use crate::store::{Limits, OpenError, Store};
 use crate::{grpc, handling, probes};
 
@@ -21,6 +25,8 @@ pub struct App {
     pub(crate) args: Args,
     pub(crate) this: Hop,
     pub(crate) metrics: Arc<Metrics>,
+    pub(crate) sampling: Sampling,
+    pub(crate) spans: Spans,
     pub(crate) lifecycle: Lifecycle,
     /// Only there when faults are allowed.
     pub(crate) faults: Option<Arc<Faults>>,
@@ -39,11 +45,23 @@ pub enum SetupError {
     /// The store could not be opened.
     #[error(transparent)]
     Store(#[from] OpenError),
+    /// The collector's address cannot be used.
+    #[error("OTEL_EXPORTER_OTLP_ENDPOINT cannot be used: {0}; it must be http://HOST:PORT")]
+    Traces(#[from] ExporterBuildError),
 }
 
 impl App {
-    /// Sets up what the role needs; the repository opens its store.
+    /// Sets up what the role needs; the repository opens its store. Must be called inside the runtime.
     pub(crate) fn new(args: Args) -> Result<Self, SetupError> {
+        let exporter = spans::exporter(&args.otlp_endpoint)?;
+        Self::exporting(args, exporter)
+    }
+
+    /// The same, with spans going to this exporter.
+    pub(crate) fn exporting<E>(args: Args, exporter: Option<E>) -> Result<Self, SetupError>
+    where
+        E: SpanExporter + 'static,
+    {
         let this = args.hop();
         let store = store_of(&args)?;
         let mut metrics = Metrics::new(&this);
@@ -51,15 +69,23 @@ impl App {
             metrics.add_store();
         }
         let metrics = Arc::new(metrics);
+        let spans = exporter.map_or_else(Spans::nowhere, |exporter| {
+            Spans::to(exporter, &args, metrics.spans().clone())
+        });
         let next = match args.role.next() {
-            Some(role) => Some(Peer::new(role, args.peer(role)?, Arc::clone(&metrics))),
+            Some(role) => {
+                let peer = Peer::new(role, args.peer(role)?, Arc::clone(&metrics), spans.clone());
+                Some(peer)
+            }
             None => None,
         };
         let faults = args.allow_faults.then(Faults::default).map(Arc::new);
         Ok(Self {
+            sampling: Sampling::share(args.traces_share),
             args,
             this,
             metrics,
+            spans,
             lifecycle: Lifecycle::new(),
             faults,
             next,

@@ -19,6 +19,10 @@ pub struct Args {
     #[arg(long, env = "RESTAPI_COMPONENT")]
     pub role: Role,
 
+    /// The component's name, in traces [default: the role's]
+    #[arg(long, env = "RESTAPI_COMPONENT")]
+    pub component: Option<String>,
+
     /// TCP port to listen on, for HTTP and for gRPC's health protocol [default: view 3000, controller 8081, model 8080, repository 8082]
     #[arg(long, env = "RESTAPI_PORT")]
     pub port: Option<u16>,
@@ -103,6 +107,14 @@ pub struct Args {
         value_parser = clap::value_parser!(u64).range(0..=600_000))]
     pub shutdown_ms: u64,
 
+    /// Where spans go: http://HOST:PORT of a collector that takes OTLP by gRPC [default: nowhere]
+    #[arg(long, env = "OTEL_EXPORTER_OTLP_ENDPOINT", default_value = "")]
+    pub otlp_endpoint: String,
+
+    /// Share of the traces that begin here whose spans are exported, 0 to 1
+    #[arg(long, env = "OTEL_TRACES_SAMPLER_ARG", default_value = "1", value_parser = share)]
+    pub traces_share: f64,
+
     /// Allow faults to be switched on over POST /faults; for tests only
     #[arg(long, env = "DEMO_ALLOW_FAULTS")]
     pub allow_faults: bool,
@@ -172,6 +184,17 @@ impl Args {
 /// of them answers HTTP at the same port.
 const SCHEMES: [&str; 3] = ["http", "grpc", "tcp"];
 
+/// A number from 0 to 1; all, where a variable is set to nothing.
+fn share(text: &str) -> Result<f64, &'static str> {
+    if text.is_empty() {
+        return Ok(1.0);
+    }
+    let share = text.parse().ok();
+    share
+        .filter(|share| (0.0..=1.0).contains(share))
+        .ok_or("it must be a number from 0 to 1")
+}
+
 fn parse_peer(value: &str) -> Option<Authority> {
     let uri: Uri = value.parse().ok()?;
     let is_known = uri
@@ -202,6 +225,19 @@ mod tests {
     fn ports_follow_the_role_unless_given() {
         assert_eq!(args(&[]).listen_port(), 8080);
         assert_eq!(args(&["--port", "9000"]).listen_port(), 9000);
+    }
+
+    #[test]
+    fn the_share_of_traces_is_a_number_from_0_to_1() {
+        let share = |text| args(&["--traces-share", text]).traces_share;
+        assert!((args(&[]).traces_share - 1.0).abs() < f64::EPSILON);
+        assert!((share("") - 1.0).abs() < f64::EPSILON);
+        assert!((share("0.25") - 0.25).abs() < f64::EPSILON);
+        for bad in ["2", "-0.1", "all", "NaN"] {
+            let bad = format!("--traces-share={bad}");
+            let parsed = Args::try_parse_from(["demo-app", "--role", "model", &bad]);
+            assert!(parsed.is_err(), "{bad}");
+        }
     }
 
     #[test]

@@ -5,6 +5,7 @@ use std::time::Duration;
 use http::{HeaderMap, HeaderName, HeaderValue};
 use tokio::time::Instant;
 
+use crate::sampling::Sampling;
 use crate::trace::TraceContext;
 
 /// Milliseconds that the caller still waits; each hop passes on what is left.
@@ -26,7 +27,7 @@ impl RequestContext {
     /// Reads the context from a request's headers. The deadline is the caller's, but never later
     /// than `limit` from now.
     #[must_use]
-    pub fn from_headers(headers: &HeaderMap, limit: Duration) -> Self {
+    pub fn from_headers(headers: &HeaderMap, limit: Duration, sampling: &Sampling) -> Self {
         let asked = headers
             .get(DEADLINE)
             .and_then(|value| value.to_str().ok())
@@ -34,8 +35,17 @@ impl RequestContext {
             .map_or(limit, Duration::from_millis);
         let deadline = Instant::now() + asked.min(limit);
         Self {
-            trace: TraceContext::continue_from(headers),
+            trace: TraceContext::continue_from(headers, sampling),
             deadline,
+        }
+    }
+
+    /// The context of a call that is made on behalf of this request.
+    #[must_use]
+    pub fn child(&self) -> Self {
+        Self {
+            trace: self.trace.child(),
+            deadline: self.deadline,
         }
     }
 
@@ -60,7 +70,7 @@ mod tests {
         if let Some(text) = header {
             headers.insert(DEADLINE, HeaderValue::from_str(text).unwrap());
         }
-        let context = RequestContext::from_headers(&headers, limit);
+        let context = RequestContext::from_headers(&headers, limit, &Sampling::share(1.0));
         context.deadline.saturating_duration_since(Instant::now())
     }
 
@@ -75,8 +85,9 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn the_next_hop_gets_less_than_is_left() {
-        let context = RequestContext::from_headers(&HeaderMap::new(), Duration::from_secs(1));
         let mut headers = HeaderMap::new();
+        let second = Duration::from_secs(1);
+        let context = RequestContext::from_headers(&headers, second, &Sampling::share(1.0));
         context.write_to(&mut headers);
         assert_eq!(headers.get(DEADLINE).unwrap(), "980");
     }

@@ -13,6 +13,7 @@ use crate::chain;
 use crate::context::RequestContext;
 use crate::problem::Failure;
 use crate::reply;
+use crate::spans::Span;
 
 /// Label of requests that no route matches.
 const UNMATCHED: &str = "unmatched";
@@ -32,8 +33,10 @@ pub(crate) async fn handle(
         .extensions()
         .get::<MatchedPath>()
         .map_or_else(|| UNMATCHED.to_owned(), |path| path.as_str().to_owned());
-    let context = RequestContext::from_headers(request.headers(), app.args.request_timeout());
+    let limit = app.args.request_timeout();
+    let context = RequestContext::from_headers(request.headers(), limit, &app.sampling);
     request.extensions_mut().insert(context.clone());
+    let mut span = span(&app, &context, &method, &route);
 
     let answer = timeout_at(context.deadline, answer(&app, &route, request, next)).await;
     let response = answer.unwrap_or_else(|_| too_late().into_response());
@@ -43,11 +46,21 @@ pub(crate) async fn handle(
     if chain::is_mixed(&hops) {
         app.metrics.mixed_chain();
     }
+    span.answered(response.status());
     let took = started.elapsed();
     app.metrics
         .answered(&method, &route, response.status(), took);
     log(&method, &route, &context, response.status(), took);
     response
+}
+
+/// The span of a request. Probes and scrapes have none: they would be most of all spans.
+fn span(app: &App, context: &RequestContext, method: &Method, route: &str) -> Span {
+    if OWN_ROUTES.contains(&route) {
+        return Span::none();
+    }
+    let route = (route != UNMATCHED).then_some(route);
+    app.spans.of_request(&context.trace, method, route)
 }
 
 async fn answer(app: &App, route: &str, request: Request, next: Next) -> Response {

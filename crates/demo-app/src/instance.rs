@@ -12,6 +12,7 @@ use crate::app::{App, SetupError};
 use crate::args::Args;
 use crate::lifecycle::{Lifecycle, Phase};
 use crate::server::{self, ServerLimits};
+use crate::spans::Spans;
 use crate::store::Store;
 
 /// Why the process could not start.
@@ -36,6 +37,7 @@ pub struct Instance {
     address: SocketAddr,
     lifecycle: Lifecycle,
     store: Option<Store>,
+    spans: Spans,
     task: JoinHandle<()>,
 }
 
@@ -58,6 +60,7 @@ impl Instance {
         };
         let app = Arc::new(App::new(args)?);
         let (lifecycle, store) = (app.lifecycle.clone(), app.store.clone());
+        let spans = app.spans.clone();
         let (application, role) = (app.args.name.as_str(), app.this.role);
         tracing::info!(application, %role, %address, "serving");
         let task = tokio::spawn(server::serve(
@@ -70,6 +73,7 @@ impl Instance {
             address,
             lifecycle,
             store,
+            spans,
             task,
         })
     }
@@ -94,6 +98,7 @@ impl Instance {
         if let Some(store) = self.store {
             store.close().await;
         }
+        self.spans.close().await;
         tracing::info!("ended");
     }
 }

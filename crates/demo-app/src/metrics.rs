@@ -14,6 +14,7 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
 use crate::chain::Hop;
+use crate::spans::SpanCounts;
 use crate::store::Figures;
 
 /// Upper bounds of the latency histogram, in seconds.
@@ -77,6 +78,7 @@ pub struct Metrics {
     peer_retries: Counter,
     mixed_chains: Counter,
     rejected: Counter,
+    spans: SpanCounts,
     store: StoreMetrics,
 }
 
@@ -117,6 +119,7 @@ impl Metrics {
             peer_retries: Counter::default(),
             mixed_chains: Counter::default(),
             rejected: Counter::default(),
+            spans: SpanCounts::default(),
             store: StoreMetrics::default(),
         };
         metrics.registered()
@@ -155,7 +158,13 @@ impl Metrics {
             "Requests refused because too many were waiting",
             self.rejected.clone(),
         );
+        self.spans.register(registry);
         self
+    }
+
+    /// What counts the spans of this process.
+    pub(crate) fn spans(&self) -> &SpanCounts {
+        &self.spans
     }
 
     /// Adds the repository's figures to what is rendered.
@@ -265,7 +274,7 @@ fn build_info(this: &Hop) -> Info<Vec<(&'static str, String)>> {
 }
 
 /// The method's name; names that clients make up share one label.
-fn method_label(method: &Method) -> &'static str {
+pub(crate) fn method_label(method: &Method) -> &'static str {
     match *method {
         Method::GET => "GET",
         Method::HEAD => "HEAD",

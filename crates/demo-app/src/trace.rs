@@ -3,6 +3,7 @@
 use http::{HeaderMap, HeaderName, HeaderValue};
 
 use crate::entropy::{random_u64, random_u128};
+use crate::sampling::Sampling;
 
 /// The header that carries the trace id, the caller's span id and the flags.
 pub const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
@@ -18,34 +19,63 @@ const SAMPLED: u8 = 0x01;
 pub struct TraceContext {
     trace_id: u128,
     span_id: u64,
+    /// The span that this one is a part of; none where the trace begins.
+    parent_id: Option<u64>,
     flags: u8,
     state: Option<HeaderValue>,
 }
 
 impl TraceContext {
     /// Continues the caller's trace with a span id of its own, or starts a new trace when the
-    /// headers carry none or an invalid one.
+    /// headers carry none or an invalid one. Whether a trace is exported is said by who started it.
     #[must_use]
-    pub fn continue_from(headers: &HeaderMap) -> Self {
+    pub fn continue_from(headers: &HeaderMap, sampling: &Sampling) -> Self {
         let parent = headers
             .get(TRACEPARENT)
             .and_then(|value| value.to_str().ok())
             .and_then(parse_traceparent);
-        let span_id = random_u64();
         match parent {
-            Some((trace_id, flags)) => Self {
-                trace_id,
-                span_id,
-                flags,
+            Some(parent) => Self {
+                trace_id: parent.trace_id,
+                span_id: random_u64(),
+                parent_id: Some(parent.span_id),
+                flags: parent.flags,
                 state: state_of(headers),
             },
-            None => Self {
-                trace_id: random_u128(),
-                span_id,
-                flags: SAMPLED,
-                state: None,
-            },
+            None => Self::new(sampling),
         }
+    }
+
+    fn new(sampling: &Sampling) -> Self {
+        let trace_id = random_u128();
+        Self {
+            trace_id,
+            span_id: random_u64(),
+            parent_id: None,
+            flags: if sampling.takes(trace_id) { SAMPLED } else { 0 },
+            state: None,
+        }
+    }
+
+    /// A span of its own below this one, such as that of a call.
+    #[must_use]
+    pub fn child(&self) -> Self {
+        Self {
+            span_id: random_u64(),
+            parent_id: Some(self.span_id),
+            ..self.clone()
+        }
+    }
+
+    /// Whether whoever started the trace wants it exported.
+    #[must_use]
+    pub const fn is_sampled(&self) -> bool {
+        self.flags & SAMPLED != 0
+    }
+
+    /// The ids as numbers: of the trace, of the span, and of the span above.
+    pub(crate) const fn ids(&self) -> (u128, u64, Option<u64>) {
+        (self.trace_id, self.span_id, self.parent_id)
     }
 
     /// The trace id, 32 lower-case hexadecimal digits.
@@ -75,9 +105,16 @@ impl TraceContext {
     }
 }
 
-/// Trace id and flags of a valid `traceparent`. Versions above 00 are read by their first four
-/// fields, as the recommendation asks.
-fn parse_traceparent(text: &str) -> Option<(u128, u8)> {
+/// What a valid `traceparent` holds.
+struct Parent {
+    trace_id: u128,
+    span_id: u64,
+    flags: u8,
+}
+
+/// Reads a `traceparent`. Versions above 00 are read by their first four fields, as the
+/// recommendation asks.
+fn parse_traceparent(text: &str) -> Option<Parent> {
     let mut fields = text.trim().split('-');
     let version = hex(fields.next()?, 2)?;
     let trace_id = hex(fields.next()?, 32)?;
@@ -87,7 +124,11 @@ fn parse_traceparent(text: &str) -> Option<(u128, u8)> {
     if version == 0xff || (version == 0 && more) || trace_id == 0 || parent == 0 {
         return None;
     }
-    Some((trace_id, u8::try_from(flags).ok()? & SAMPLED))
+    Some(Parent {
+        trace_id,
+        span_id: u64::try_from(parent).ok()?,
+        flags: u8::try_from(flags).ok()? & SAMPLED,
+    })
 }
 
 fn hex(text: &str, digits: usize) -> Option<u128> {
@@ -125,9 +166,37 @@ mod tests {
         headers
     }
 
+    fn continued(pairs: &[(HeaderName, &str)]) -> TraceContext {
+        TraceContext::continue_from(&headers(pairs), &Sampling::share(1.0))
+    }
+
+    #[test]
+    fn a_call_is_a_child_of_the_request_and_the_request_of_its_caller() {
+        let request = continued(&[(TRACEPARENT, PARENT), (TRACESTATE, "a=1")]);
+        let (trace, span, parent) = request.ids();
+        assert_eq!(parent, Some(0x00f0_67aa_0ba9_02b7));
+        let call = request.child();
+        let (trace_of_call, span_of_call, parent_of_call) = call.ids();
+        assert_eq!((trace_of_call, parent_of_call), (trace, Some(span)));
+        assert_ne!(span_of_call, span);
+        assert_eq!(call.state, request.state);
+    }
+
+    #[test]
+    fn whoever_starts_a_trace_says_whether_it_is_sampled() {
+        let none = Sampling::share(0.0);
+        assert!(!TraceContext::continue_from(&HeaderMap::new(), &none).is_sampled());
+        assert!(continued(&[]).is_sampled());
+        let sampled = headers(&[(TRACEPARENT, PARENT)]);
+        assert!(TraceContext::continue_from(&sampled, &none).is_sampled());
+        let unsampled = PARENT.replace("-01", "-00");
+        let context = continued(&[(TRACEPARENT, &unsampled)]);
+        assert!(!context.is_sampled() && !context.child().is_sampled());
+    }
+
     #[test]
     fn a_valid_parent_is_continued_with_a_new_span() {
-        let context = TraceContext::continue_from(&headers(&[(TRACEPARENT, PARENT)]));
+        let context = continued(&[(TRACEPARENT, PARENT)]);
         assert_eq!(context.trace_id(), "4bf92f3577b34da6a3ce929d0e0e4736");
         assert_ne!(context.span_id(), "00f067aa0ba902b7");
         let mut out = HeaderMap::new();
@@ -153,10 +222,7 @@ mod tests {
             &forbidden,
             &longer,
         ] {
-            let context = TraceContext::continue_from(&headers(&[
-                (TRACEPARENT, bad),
-                (TRACESTATE, "vendor=1"),
-            ]));
+            let context = continued(&[(TRACEPARENT, bad), (TRACESTATE, "vendor=1")]);
             assert_ne!(
                 context.trace_id(),
                 "4bf92f3577b34da6a3ce929d0e0e4736",
@@ -172,17 +238,17 @@ mod tests {
     #[test]
     fn a_later_version_is_read_by_its_first_fields() {
         let later = PARENT.replacen("00", "01", 1) + "-more";
-        let context = TraceContext::continue_from(&headers(&[(TRACEPARENT, &later)]));
+        let context = continued(&[(TRACEPARENT, &later)]);
         assert_eq!(context.trace_id(), "4bf92f3577b34da6a3ce929d0e0e4736");
     }
 
     #[test]
     fn tracestate_is_joined_and_passed_on() {
-        let context = TraceContext::continue_from(&headers(&[
+        let context = continued(&[
             (TRACEPARENT, PARENT),
             (TRACESTATE, "a=1"),
             (TRACESTATE, "b=2"),
-        ]));
+        ]);
         let mut out = HeaderMap::new();
         context.write_to(&mut out);
         assert_eq!(out.get(TRACESTATE).unwrap(), "a=1,b=2");

@@ -175,6 +175,9 @@ impl Nats {
         let mut stream = self.stream().await?;
         let state = stream.info().await?.state.clone();
         let mut all = Vec::new();
+        if state.messages == 0 {
+            return Ok(all);
+        }
         for sequence in state.first_sequence..=state.last_sequence {
             let message = stream.get_raw_message(sequence).await?;
             all.push((message.subject.to_string(), message.payload.to_vec()));

@@ -18,6 +18,9 @@ const PODS_PER_NODE: u16 = 400;
 /// The components of each application; while a revision is replaced each may have a second pod.
 const PODS_PER_APP: u16 = 4 * 2;
 
+/// Where it is not said how many applications there are.
+const FEW_APPS: u16 = 100;
+
 /// What all of them take.
 #[derive(Clone, Debug, clap::Args)]
 pub(crate) struct Common {
@@ -72,6 +75,14 @@ pub(super) fn with_apps(bench: &str, args: &Apps) -> Result<()> {
     let number = args.apps.to_string();
     let up = on_fake_nodes("bench", args.apps);
     measure(bench, &["--apps", &number], &up, &args.common)
+}
+
+/// Has the program measure with as many applications as it wants, which are few.
+///
+/// # Errors
+/// As [`with_apps`].
+pub(super) fn with_few_apps(bench: &str, args: &Common) -> Result<()> {
+    measure(bench, &[], &on_fake_nodes("bench", FEW_APPS), args)
 }
 
 /// Has the program measure memory with each number of applications.

@@ -16,12 +16,20 @@ use crate::{chain, http};
 /// Time between two requests.
 const PERIOD: Duration = Duration::from_millis(20);
 
-/// Rolls a revision out and back, and says how long that took and what became of requests meanwhile. `view` is the
-/// address of the view's stable Service, where it can be reached from here.
+/// A rollout and its rollback.
+pub(super) struct Rolled {
+    /// How long they took, and what became of requests meanwhile.
+    pub(super) told: String,
+    /// The id of the rollout's trace.
+    pub(super) trace: String,
+}
+
+/// Rolls a revision out and back. `view` is the address of the view's stable Service, where it can be reached from here;
+/// requests go on for `longer` after the rollback.
 ///
 /// # Errors
 /// When a step does not happen in time.
-pub(super) fn run(target: &Target, view: Option<SocketAddr>) -> Result<String> {
+pub(super) fn run(target: &Target, view: Option<SocketAddr>, longer: Duration) -> Result<Rolled> {
     // Another value each time: a revision that is known already would not be started.
     let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH)?;
     let value = now.as_secs().to_string();
@@ -32,9 +40,10 @@ pub(super) fn run(target: &Target, view: Option<SocketAddr>) -> Result<String> {
     let begin = Instant::now();
     wait(target, "Retaining")?;
     let switched = begin.elapsed();
-    let (revision, environment) = (
+    let (revision, environment, trace) = (
         told(target, ".status.blueGreen.revision")?,
         told(target, ".status.activeEnvironment")?,
+        told(target, ".status.blueGreen.traceId")?,
     );
     let command = format!("rollback {revision} demo-{revision}");
     let annotations = json!({"restapi.dev/command": command});
@@ -42,17 +51,19 @@ pub(super) fn run(target: &Target, view: Option<SocketAddr>) -> Result<String> {
     merge(target, &json!({"metadata": {"annotations": annotations}}))?;
     wait(target, "Held")?;
     let back = begin.elapsed();
+    thread::sleep(longer);
     let counted = load.map(Load::stop);
     // What the sample asks for again: nothing has to be replaced for that.
     let sample = json!({"blueGreen": null, "envVars": {"DEMO_ROLLOUT": null}});
     merge(target, &json!({"spec": sample}))?;
-    Ok(format!(
+    let told = format!(
         "revision {revision} was started beside the one that served, in {environment}, and switched to after {switched:.1?};\n\
          `{command}` went back within {back:.1?}.\n{}",
         counted.unwrap_or_else(|| {
             "The view can't be reached from here, so no requests were counted.".to_owned()
         })
-    ))
+    );
+    Ok(Rolled { told, trace })
 }
 
 fn merge(target: &Target, patch: &Value) -> Result<()> {

@@ -36,22 +36,29 @@ pub enum PeerError {
     },
 }
 
+impl PeerError {
+    /// What failed, in a word.
+    pub(crate) const fn kind(&self) -> &'static str {
+        match self {
+            Self::NotConfigured(_) => "peer_not_configured",
+            Self::Unreachable { .. } => "peer_unavailable",
+            Self::Foreign { .. } => "peer_foreign",
+        }
+    }
+}
+
 impl From<PeerError> for Failure {
     fn from(error: PeerError) -> Self {
-        let message = error.to_string();
+        let (kind, message) = (error.kind(), error.to_string());
         match error {
-            PeerError::NotConfigured(_) => Self::new(
-                StatusCode::SERVICE_UNAVAILABLE,
-                "peer_not_configured",
-                message,
-            ),
+            PeerError::NotConfigured(_) => {
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, kind, message)
+            }
             PeerError::Unreachable { .. } => {
-                Self::new(StatusCode::SERVICE_UNAVAILABLE, "peer_unavailable", message)
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, kind, message)
                     .retry_after(Duration::from_secs(1))
             }
-            PeerError::Foreign { .. } => {
-                Self::new(StatusCode::BAD_GATEWAY, "peer_foreign", message)
-            }
+            PeerError::Foreign { .. } => Self::new(StatusCode::BAD_GATEWAY, kind, message),
         }
     }
 }

@@ -12,6 +12,9 @@ use crate::requests::REPLAYED;
 /// Headers of the next hop's answer that are passed back.
 const PASSED_BACK: [HeaderName; 2] = [RETRY_AFTER, REPLAYED];
 
+/// The parts of paths that are the same in every call.
+const FIXED: [&str; 4] = ["api", "chain", "orders", "records"];
+
 /// A request to the next hop.
 #[derive(Debug, Clone)]
 pub struct Call {
@@ -44,6 +47,22 @@ impl Call {
     pub fn key(mut self, key: String) -> Self {
         self.key = Some(key);
         self
+    }
+
+    /// Its method.
+    pub(crate) const fn method(&self) -> &Method {
+        &self.method
+    }
+
+    /// Its path with `{id}` for what is not the same in every call, and without its query: as bounded as the routes
+    /// that it is for.
+    pub(crate) fn template(&self) -> String {
+        let path = self.path.split('?').next().unwrap_or_default();
+        let segments = path.split('/').map(|segment| {
+            let is_fixed = segment.is_empty() || FIXED.contains(&segment);
+            if is_fixed { segment } else { "{id}" }
+        });
+        segments.collect::<Vec<_>>().join("/")
     }
 
     /// Whether carrying it out twice does no more than once.
@@ -125,6 +144,18 @@ mod tests {
         assert!(Call::new(Method::DELETE, "/").is_repeatable());
         assert!(!Call::new(Method::POST, "/").is_repeatable());
         assert!(Call::new(Method::POST, "/").key("k".into()).is_repeatable());
+    }
+
+    #[test]
+    fn what_differs_from_call_to_call_is_not_in_the_template() {
+        for (path, template) in [
+            ("/api/chain", "/api/chain"),
+            ("/orders?limit=2&before=abc", "/orders"),
+            ("/records/0123-abc?expectedRevision=2", "/records/{id}"),
+            ("/api/orders/%2Fwhatever", "/api/orders/{id}"),
+        ] {
+            assert_eq!(Call::new(Method::GET, path).template(), template);
+        }
     }
 
     #[test]

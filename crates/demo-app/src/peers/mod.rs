@@ -23,6 +23,7 @@ use crate::context::RequestContext;
 use crate::metrics::{Metrics, PeerOutcome};
 use crate::requests::IDEMPOTENCY_KEY;
 use crate::role::Role;
+use crate::spans::{Span, Spans};
 pub use error::PeerError;
 pub use message::{Answer, Call};
 
@@ -53,12 +54,18 @@ pub struct Peer {
     address: Option<Authority>,
     client: Client<HttpConnector, Full<Bytes>>,
     metrics: Arc<Metrics>,
+    spans: Spans,
 }
 
 impl Peer {
     /// The peer that plays `role` at `address`, if that is known.
     #[must_use]
-    pub fn new(role: Role, address: Option<Authority>, metrics: Arc<Metrics>) -> Self {
+    pub fn new(
+        role: Role,
+        address: Option<Authority>,
+        metrics: Arc<Metrics>,
+        spans: Spans,
+    ) -> Self {
         let mut connector = HttpConnector::new();
         connector.set_nodelay(true);
         connector.set_connect_timeout(Some(CONNECT_TIMEOUT));
@@ -72,6 +79,7 @@ impl Peer {
             address,
             client,
             metrics,
+            spans,
         }
     }
 
@@ -97,6 +105,24 @@ impl Peer {
             .address
             .as_ref()
             .ok_or(PeerError::NotConfigured(self.role))?;
+        let context = context.child();
+        let mut span = self.spans.of_call(&context.trace, call, address);
+        let result = self.answer(address, &context, call, &mut span).await;
+        match &result {
+            Ok(answer) => span.answered(answer.status),
+            Err(error) => span.failed(error.kind(), error.to_string()),
+        }
+        result
+    }
+
+    /// The answer of the first attempt that brings one.
+    async fn answer(
+        &self,
+        address: &Authority,
+        context: &RequestContext,
+        call: &Call,
+        span: &mut Span,
+    ) -> Result<Answer, PeerError> {
         let mut pause = FIRST_PAUSE;
         let mut failed = 0;
         loop {
@@ -125,6 +151,7 @@ impl Peer {
             }
             failed += 1;
             self.metrics.peer_retry();
+            span.resent();
             tokio::time::sleep(pause).await;
             pause *= 4;
         }

@@ -8,6 +8,7 @@
 )]
 
 mod chain;
+mod collector;
 mod faults;
 mod grpc;
 mod http_client;
@@ -18,4 +19,5 @@ mod page;
 mod process;
 mod service;
 mod shutdown;
+mod spans;
 mod trace;

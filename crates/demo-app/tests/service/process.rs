@@ -7,6 +7,7 @@ use std::path::Path;
 use std::process::{Child, ChildStdout, Command, Stdio};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
 
 use http::{Method, StatusCode};
 use nix::sys::signal::{Signal, kill};
@@ -85,6 +86,23 @@ fn next_line(log: &mut impl BufRead, message: &str) -> Value {
             return value;
         }
     }
+}
+
+#[tokio::test]
+async fn a_collector_that_says_nothing_keeps_no_process_from_ending() {
+    let mute = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let collector = format!("http://{}", mute.local_addr().unwrap());
+    let directory = tempfile::tempdir().unwrap();
+    let data = directory.path().to_str().unwrap();
+    let more = ["--data-dir", data, "--otlp-endpoint", &collector];
+    let mut process = Process::start("repository", &more);
+    get(process.address, "/records").await;
+    let told = Instant::now();
+    process.signal(Signal::SIGTERM);
+    next_line(&mut process.log, "not all spans were exported");
+    next_line(&mut process.log, "ended");
+    assert_eq!(process.child.wait().unwrap().code(), Some(0));
+    assert!(told.elapsed() < Duration::from_secs(3));
 }
 
 #[tokio::test]

@@ -57,6 +57,7 @@ pub(crate) struct Service {
 /// What the roles are started with, besides their peers.
 #[derive(Debug, Clone, Copy, Default)]
 pub(crate) struct Options<'a> {
+    pub(crate) all: &'a [&'a str],
     pub(crate) controller: &'a [&'a str],
     pub(crate) model: &'a [&'a str],
     pub(crate) repository: &'a [&'a str],
@@ -71,13 +72,15 @@ impl Service {
     pub(crate) async fn start(options: Options<'_>) -> Self {
         let data = tempfile::tempdir().unwrap();
         let directory = data.path().to_str().unwrap();
-        let repository = launch("repository", ["--data-dir", directory], options.repository).await;
-        let peer = url(repository.address());
-        let model = launch("model", ["--repository-url", &peer], options.model).await;
-        let peer = url(model.address());
-        let controller = launch("controller", ["--model-url", &peer], options.controller).await;
+        let with = |more: &[_]| [options.all, more].concat();
+        let (all, more) = (with(&[]), with(options.repository));
+        let repository = launch("repository", ["--data-dir", directory], &more).await;
+        let (peer, more) = (url(repository.address()), with(options.model));
+        let model = launch("model", ["--repository-url", &peer], &more).await;
+        let (peer, more) = (url(model.address()), with(options.controller));
+        let controller = launch("controller", ["--model-url", &peer], &more).await;
         let peer = url(controller.address());
-        let view = launch("view", ["--controller-url", &peer], &[]).await;
+        let view = launch("view", ["--controller-url", &peer], &all).await;
         Self {
             view,
             controller,

@@ -12,10 +12,14 @@ use suites::audit::Snapshot;
 use suites::env;
 use suites::namespace::{self, Namespace};
 pub(crate) use suites::pair::Managers;
+use suites::wait::eventually;
 use tokio::sync::Semaphore;
 
 /// How long each step may take: one pod, on a machine that is busy with others.
 pub(crate) const STEP: Duration = Duration::from_mins(2);
+
+/// How long it may take until everything stands in status.
+const SAME: Duration = Duration::from_secs(30);
 
 /// How many tests run at once: each has processes of its own and starts pods.
 static TURNS: Semaphore = Semaphore::const_new(3);
@@ -32,7 +36,7 @@ pub(crate) async fn born(namespace: &Namespace, name: &str) -> Result<App> {
         "image": env::variable("RESTAPI_TEST_DEMO_IMAGE")?,
         "view": {},
         "blueGreen": {
-            "stableSeconds": 2, "drainSeconds": 2, "retention": {"hotSeconds": 600},
+            "stableSeconds": 2, "drainSeconds": 5, "retention": {"hotSeconds": 600},
         },
     });
     let app = App::create(namespace, name, spec).await?;
@@ -72,14 +76,50 @@ pub(crate) async fn back(app: &App) -> Result<()> {
     serves(app, 1, RolloutPhase::Held).await
 }
 
-/// What there is in the end, without what differs between two runs that do the same.
+/// What there is in the end, without what differs between two runs that do the same: the objects with what they are for,
+/// and what status and records say but for times. That events wait is no part of it.
 pub(crate) async fn outcome(app: &App) -> Result<BTreeMap<String, Value>> {
-    app.until("core-reconciler has said so", STEP, |restapi| {
-        let status = restapi.status.as_ref()?;
-        (status.observed_generation == restapi.metadata.generation).then_some(())
-    })
-    .await?;
-    Snapshot::of(&app.namespace).await?.shapes(&app.namespace)
+    let namespace = &app.namespace;
+    let snapshot = Snapshot::of(namespace).await?;
+    let mut all = BTreeMap::new();
+    for (id, object) in snapshot.shapes(namespace)? {
+        let pointers: &[&str] = match id.split('/').next() {
+            Some("Deployment") => &["/spec", "/metadata/labels"],
+            Some("Service") => &["/spec/selector", "/spec/ports"],
+            Some("ControllerRevision") => &["/revision", "/metadata/labels"],
+            Some("RestAPI") => &[
+                "/spec",
+                "/status/phase",
+                "/status/activeEnvironment",
+                "/status/blueGreen/phase",
+                "/status/blueGreen/serving",
+                "/status/blueGreen/goal",
+                "/status/blueGreen/revision",
+                "/status/observedGeneration",
+            ],
+            _ => &[],
+        };
+        let said = pointers.iter().map(|at| (*at, object.pointer(at)));
+        let mut said = json!(said.collect::<BTreeMap<_, _>>());
+        if id.starts_with("RestAPI/") {
+            said["conditions"] = conditions(object.pointer("/status/conditions"));
+        }
+        all.insert(id, said);
+    }
+    Ok(all)
+}
+
+fn conditions(told: Option<&Value>) -> Value {
+    let all = told.and_then(Value::as_array).into_iter().flatten();
+    let words = all.map(|condition| {
+        let field = |name: &str| condition[name].as_str().unwrap_or_default();
+        format!("{}={} {}", field("type"), field("status"), field("reason"))
+    });
+    let mut words: Vec<_> = words
+        .filter(|words| !words.contains("EventsUndelivered"))
+        .collect();
+    words.sort_unstable();
+    json!(words)
 }
 
 /// What there is in the end where there is no NATS.
@@ -102,15 +142,12 @@ pub(crate) async fn without_nats() -> Result<BTreeMap<String, Value>> {
 /// That the end is the same as without NATS.
 pub(crate) async fn ends_as_without(app: &App) -> Result<()> {
     let expected = without_nats().await?;
-    let mut last = String::new();
-    let same = suites::wait::eventually(STEP, "the end is the same", async || {
-        let found = outcome(app).await?;
-        let differs = difference(&found, &expected);
-        last.clone_from(&differs);
+    eventually(SAME, "the end is the same", async || {
+        let differs = difference(&outcome(app).await?, &expected);
         ensure!(differs.is_empty(), "{differs}");
         Ok(())
-    });
-    same.await
+    })
+    .await
 }
 
 fn difference(found: &BTreeMap<String, Value>, expected: &BTreeMap<String, Value>) -> String {

@@ -86,7 +86,7 @@ async fn awaiting(namespace: &Namespace, args: &Args) -> Result<App> {
     let spec = json!({
         "image": args.image, "view": {},
         "blueGreen": {
-            "stableSeconds": 2, "drainSeconds": 2,
+            "stableSeconds": 2, "drainSeconds": 5,
             "retention": {"hotSeconds": 3600}, "promotion": {"mode": "Manual"},
         },
     });

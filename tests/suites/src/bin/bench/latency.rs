@@ -81,14 +81,15 @@ async fn bare(args: &Args, namespace: &Namespace, sight: &mut Sight) -> Result<V
 }
 
 /// A new image of the component `view` of one application.
-struct Change {
+pub(crate) struct Change {
     app: String,
     deployment: String,
     image: String,
 }
 
 impl Change {
-    fn new(app: &str, number: usize) -> Self {
+    /// Of the view's image.
+    pub(crate) fn new(app: &str, number: usize) -> Self {
         // Unlike that of any run before, which a cluster that is kept may have seen.
         let now = jiff::Timestamp::now().as_millisecond();
         Self {
@@ -101,7 +102,7 @@ impl Change {
     /// The milliseconds from the change to the write of the Deployment: from the API server's answer to the
     /// change, or from the moment in which a watcher saw it, if that was sooner, to the moment in which the
     /// watcher saw the Deployment. Returns after all has settled again.
-    async fn measured(&self, namespace: &Namespace, sight: &mut Sight) -> Result<f64> {
+    pub(crate) async fn measured(&self, namespace: &Namespace, sight: &mut Sight) -> Result<f64> {
         let mut told = None;
         let written = sight.until("the Deployment changes", |seen| match seen {
             Seen::App(app) if told.is_none() && self.is_of(app) => {

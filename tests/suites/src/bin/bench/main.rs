@@ -3,6 +3,7 @@
 #![forbid(unsafe_code)]
 
 mod applications;
+mod collector;
 mod converge;
 mod drift;
 mod events;
@@ -58,6 +59,8 @@ enum Bench {
     Roll(roll::Args),
     /// How long it takes to move an application to its other environment and back, and what is lost.
     Switch(switch::Args),
+    /// Whether a collector of traces in trouble makes reconciles slower.
+    Collector(collector::Args),
     /// Whether what a manager tells over NATS is there sooner than what it writes.
     Events(events::Args),
 }
@@ -95,6 +98,7 @@ async fn main() -> Result<()> {
         Bench::Drift(args) => drift::run(args).await?,
         Bench::Roll(args) => roll::run(args).await?,
         Bench::Switch(args) => switch::run(args).await?,
+        Bench::Collector(args) => collector::run(args).await?,
         Bench::Events(args) => events::run(args).await?,
     };
     println!("{}", figures::table(&figures));

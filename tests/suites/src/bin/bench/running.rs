@@ -22,6 +22,18 @@ const QUIET: Duration = Duration::from_secs(2);
 /// # Errors
 /// When it can't be started or isn't ready in time.
 pub async fn start(namespace: &Namespace, common: &Common) -> Result<Manager> {
+    start_with(namespace, common, &[]).await
+}
+
+/// The same with these variables too.
+///
+/// # Errors
+/// As [`start`].
+pub async fn start_with(
+    namespace: &Namespace,
+    common: &Common,
+    more: &[(&str, &str)],
+) -> Result<Manager> {
     let env = &namespace.env;
     let program = common.manager.as_ref().unwrap_or(&env.core_reconciler);
     let log = namespace.logs().join("core-reconciler.log");
@@ -29,6 +41,7 @@ pub async fn start(namespace: &Namespace, common: &Common) -> Result<Manager> {
     let mut variables = vec![("NO_LEASE", "true"), ("CONCURRENCY", &concurrency)];
     let installed = installed_variables(&env.repository)?;
     variables.extend(installed.iter().map(|(name, value)| (&**name, &**value)));
+    variables.extend_from_slice(more);
     let manager = Manager::launch(program, &env.kubeconfig, &log, &variables).await?;
     manager.ready().await?;
     Ok(manager)
