@@ -179,9 +179,6 @@ mod tests {
 
     #[test]
     fn queries_are_escaped() {
-        assert_eq!(
-            escaped("up{a=~\".+\"}"),
-            "up%7Ba%3D~%22.%2B%22%7D".replace('~', "%7E")
-        );
+        assert_eq!(escaped("up{a=~\"+\"}"), "up%7Ba%3D%7E%22%2B%22%7D");
     }
 }

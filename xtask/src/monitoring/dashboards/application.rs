@@ -3,8 +3,9 @@
 use super::Unit::{Number, PerSecond, Seconds, Share};
 use super::{Dashboard, Panel, Row, Variable, alerts, areas, figure, job, lines, quantiles};
 
-const REQUESTS: &str = "rate(http_requests_total{@}[$__rate_interval])";
-const GOOD: &str = "rate(http_requests_total{@, status!~\"5..\"}[$__rate_interval])";
+/// Probes and scrapes, where a label tells them apart, are nobody's requests.
+const REQUESTS: &str = "rate(http_requests_total{@, route!~\"/(health|healthz|ready|readyz|livez|metrics)\"}[$__rate_interval])";
+const GOOD: &str = "rate(http_requests_total{@, status!~\"5..\", route!~\"/(health|healthz|ready|readyz|livez|metrics)\"}[$__rate_interval])";
 
 pub(super) fn dashboard() -> Dashboard {
     Dashboard {
@@ -38,7 +39,7 @@ fn now() -> Row {
         title: "Now",
         panels: vec![
             figure(
-                ("Requests", "Of all components."),
+                ("Requests", "Of all components, without probes and scrapes."),
                 PerSecond,
                 &format!("sum({REQUESTS})"),
             ),

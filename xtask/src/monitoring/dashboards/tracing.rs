@@ -16,7 +16,7 @@ pub(super) fn dashboard() -> Dashboard {
         title: "RestAPI / Tracing",
         description: "What is traced, by who does it and what it is, and whether traces arrive.",
         variables: variables(),
-        rows: vec![operations(), arrival()],
+        rows: vec![now(), operations(), arrival()],
     }
 }
 
@@ -29,6 +29,20 @@ fn variables() -> Vec<Variable> {
         only: "",
     };
     vec![job, instance, service]
+}
+
+fn now() -> Row {
+    Row {
+        title: "Now",
+        panels: vec![
+            figure(
+                ("Jaeger", "How many answer."),
+                Number,
+                "count(count by (instance) (otelcol_process_uptime_seconds_total{@}))",
+            ),
+            alerts(),
+        ],
+    }
 }
 
 fn operations() -> Row {
@@ -68,7 +82,6 @@ fn operations() -> Row {
                     ],
                 ),
             ),
-            alerts(),
         ],
     }
 }
@@ -77,11 +90,6 @@ fn arrival() -> Row {
     Row {
         title: "Arrival",
         panels: vec![
-            figure(
-                ("Jaeger", "How many answer."),
-                Number,
-                "count(count by (instance) (otelcol_process_uptime_seconds_total{@}))",
-            ),
             exported(),
             lines(
                 (

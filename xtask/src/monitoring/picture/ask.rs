@@ -16,6 +16,11 @@ const PROMETHEUS: &str =
 /// How many points a line has.
 const POINTS: u64 = 60;
 
+/// How many seconds there are from one to the next.
+pub(super) fn step((start, end): (u64, u64)) -> u64 {
+    (end.saturating_sub(start) / POINTS).max(1)
+}
+
 /// What alerts there are, as the panel of alerts asks.
 const ALERTS: &str = "ALERTS{alertname=~\"RestAPI.+\"}";
 
@@ -105,7 +110,7 @@ impl<'a> Prometheus<'a> {
 
     fn lines(&self, query: &str, legend: &str) -> Result<Vec<Line>> {
         let (start, end) = self.range;
-        let step = ((end - start) / POINTS).max(1);
+        let step = step(self.range);
         let query_in_url = escaped(query);
         let path = format!("{PROMETHEUS}?query={query_in_url}&start={start}&end={end}&step={step}");
         let asked = self.target.kubectl().args(["get", "--raw", &path]).read();

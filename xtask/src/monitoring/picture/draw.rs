@@ -2,7 +2,7 @@
 
 use std::fmt::Write as _;
 
-use super::ask::{Line, Panel};
+use super::ask::{Line, Panel, step};
 use super::numbers::shown;
 
 /// What one of Grafana's units is in the picture.
@@ -141,7 +141,7 @@ fn alerts(svg: &mut String, panel: &Panel, area: Area) {
 fn lines(svg: &mut String, panel: &Panel, (area, range): (Area, (u64, u64))) {
     let inner = area.inner();
     let lines = if panel.is_stacked {
-        stacked(&panel.lines)
+        stacked(&panel.lines, times(range))
     } else {
         panel.lines.clone()
     };
@@ -170,19 +170,28 @@ fn lines(svg: &mut String, panel: &Panel, (area, range): (Area, (u64, u64))) {
     legend(svg, &panel.lines, area);
 }
 
-/// Each line on top of those before it.
-fn stacked(lines: &[Line]) -> Vec<Line> {
-    let mut below: std::collections::BTreeMap<u64, f64> = std::collections::BTreeMap::new();
+/// The times of which Prometheus was asked.
+#[expect(clippy::cast_precision_loss, reason = "seconds since 1970 fit")]
+fn times((start, end): (u64, u64)) -> impl Iterator<Item = f64> {
+    let step = usize::try_from(step((start, end))).unwrap_or(1);
+    (start..=end).step_by(step).map(|at| at as f64)
+}
+
+/// Each line on top of those before it, at each of these times.
+fn stacked(lines: &[Line], times: impl Iterator<Item = f64>) -> Vec<Line> {
+    let mut sums: Vec<(f64, f64)> = times.map(|at| (at, 0.0)).collect();
     let mut all = Vec::new();
     for line in lines {
-        let points = line.points.iter().map(|(at, value)| {
-            let sum = below.entry(at.to_bits()).or_default();
-            *sum += value;
-            (*at, *sum)
-        });
+        let mut points = line.points.iter().peekable();
+        for (at, sum) in &mut sums {
+            // What is not there adds nothing.
+            if let Some((_, value)) = points.next_if(|(next, _)| next <= at) {
+                *sum += value;
+            }
+        }
         all.push(Line {
             name: line.name.clone(),
-            points: points.collect(),
+            points: sums.clone(),
         });
     }
     all
@@ -226,12 +235,20 @@ impl Scale {
         )
     }
 
+    /// How long nothing may be told so that a line still goes on: two steps.
+    #[expect(clippy::cast_precision_loss, reason = "it is no more than a few hours")]
+    fn gap(&self) -> f64 {
+        step(self.range) as f64 * 2.0
+    }
+
     fn path(&self, line: &Line) -> String {
-        let mut path = String::new();
+        let (mut path, mut before) = (String::new(), f64::NEG_INFINITY);
         for point in &line.points {
             let (x, y) = self.place(*point);
-            let command = if path.is_empty() { 'M' } else { 'L' };
+            let is_gap = point.0 - before > self.gap();
+            let command = if is_gap { 'M' } else { 'L' };
             let _ = write!(path, "{command}{x:.1} {y:.1}");
+            before = point.0;
         }
         path
     }
@@ -304,14 +321,36 @@ mod tests {
 
     #[test]
     fn areas_stand_on_each_other() {
-        let stacked = stacked(&[line("a", [1.0, 2.0]), line("b", [10.0, 20.0])]);
-        assert_eq!(stacked[1], line("b", [11.0, 22.0]));
+        let mut late = line("b", [10.0, 20.0]);
+        late.points.remove(0);
+        let lines = [line("a", [1.0, 2.0]), late, line("c", [4.0, 4.0])];
+        let stacked = stacked(&lines, [0.0, 60.0].into_iter());
+        assert_eq!(stacked[2], line("c", [5.0, 26.0]));
     }
 
     #[test]
-    fn a_line_goes_from_corner_to_corner() {
+    fn a_line_breaks_where_nothing_was_told() {
+        let scale = Scale {
+            inner: Area::of([0, 0, 12, 8]),
+            most: 1.0,
+            range: (0, 60),
+        };
+        let line = Line {
+            name: String::new(),
+            points: vec![(0.0, 0.0), (1.0, 0.0), (9.0, 0.0)],
+        };
+        let commands: String = scale
+            .path(&line)
+            .chars()
+            .filter(char::is_ascii_alphabetic)
+            .collect();
+        assert_eq!(commands, "MLM");
+    }
+
+    #[test]
+    fn a_line_begins_in_the_corner_and_has_its_name() {
         let panel = panel("timeseries", vec![line("a", [0.0, 20.0])]);
-        let svg = svg("Overview", &[panel], (0, 60));
+        let svg = svg("Overview", &[panel], (0, 1800));
         let inner = Area::of([0, 0, 12, 8]).inner();
         let begin = format!("d=\"M{:.1} {:.1}L", inner.left, inner.bottom());
         assert!(svg.contains(&begin), "{svg}");
