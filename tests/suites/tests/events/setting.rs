@@ -4,8 +4,10 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use anyhow::{Result, ensure};
-use restapi_types::keys;
+use k8s_openapi::api::apps::v1::Deployment;
+use k8s_openapi::api::core::v1::Service;
 use restapi_types::status::RolloutPhase;
+use restapi_types::{ComponentName, Environment, keys, names};
 use serde_json::{Value, json};
 use suites::app::App;
 use suites::audit::Snapshot;
@@ -70,10 +72,24 @@ pub(crate) async fn there_and_back(namespace: &Namespace) -> Result<App> {
     Ok(app)
 }
 
-/// Rolls back to the first revision.
+/// Rolls back to the first revision, and waits until nothing of the second is left.
 pub(crate) async fn back(app: &App) -> Result<()> {
     app.annotate(keys::COMMAND, "rollback 2 back").await?;
-    serves(app, 1, RolloutPhase::Held).await
+    serves(app, 1, RolloutPhase::Held).await?;
+    let green = names::coloured(&app.name, ComponentName::View, Environment::Green);
+    let (workloads, services) = (
+        app.namespace.api::<Deployment>(),
+        app.namespace.api::<Service>(),
+    );
+    eventually(STEP, "nothing is left of revision 2", async || {
+        ensure!(
+            workloads.get_opt(&green).await?.is_none(),
+            "its workload is"
+        );
+        ensure!(services.get_opt(&green).await?.is_none(), "its Service is");
+        Ok(())
+    })
+    .await
 }
 
 /// What there is in the end, without what differs between two runs that do the same: the objects with what they are for,
