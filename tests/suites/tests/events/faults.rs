@@ -6,7 +6,7 @@ use anyhow::{Result, ensure};
 use async_nats::HeaderMap;
 use async_nats::header::NATS_MESSAGE_ID;
 use async_nats::jetstream::stream::{Config, RetentionPolicy};
-use restapi_types::event::{ApplicationRef, Facts, STREAM, SUBJECTS};
+use restapi_types::event::{ApplicationRef, Facts, STREAM, SUBJECTS, durable};
 use restapi_types::status::RolloutPhase;
 use restapi_types::{Event, EventKind};
 use suites::app::App;
@@ -206,6 +206,13 @@ async fn what_is_no_event_is_put_aside_with_the_reason() -> Result<()> {
     setting::run("dead", async |namespace| {
         let nats = Nats::start(&namespace).await?;
         let managers = Managers::start(&namespace, Some(&nats)).await?;
+        // What was told before it listened first, it is not told.
+        let place = durable("bluegreen-manager", Some(&namespace.name));
+        eventually(STEP, "bluegreen-manager listens", async || {
+            nats.stream().await?.consumer_info(&place).await?;
+            Ok(())
+        })
+        .await?;
         let subject = format!("restapi.v1.{}.orders.application.ready", namespace.name);
         let admin = nats.admin().await?;
         let sent = admin.publish(subject.clone(), b"{nonsense".as_slice().into());
