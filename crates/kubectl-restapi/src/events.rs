@@ -14,7 +14,8 @@ use k8s_openapi::api::core::v1::Secret;
 use restapi_types::Event;
 use restapi_types::event::{READER, STREAM, inbox};
 use tokio::io::{AsyncBufReadExt as _, BufReader};
-use tokio::process::{Child, Command};
+use tokio::process::{Child, ChildStdout, Command};
+use tokio::sync::oneshot;
 use tokio::time::{sleep, timeout};
 
 use crate::args::{Events, EventsFormat, Place};
@@ -89,7 +90,7 @@ fn line(event: &Event, format: EventsFormat) -> Result<String, Failure> {
     let what = event
         .known_kind()
         .map_or(event.kind.as_str(), |kind| kind.as_str());
-    let head = format!("{}  {:<20}  {}", event.time, what, event.subject);
+    let head = format!("{:.6}  {what:<20}  {}", event.time, event.subject);
     let facts = [
         ("revision", data.revision.map(|number| number.to_string())),
         ("gate", data.gate.clone()),
@@ -160,17 +161,12 @@ impl Forward {
                 "kubectl can't be started to forward NATS' port: {error}; or name an address with --server"
             ))
         })?;
-        let output = child.stdout.take();
-        let port = timeout(FORWARDED, async {
-            let mut lines = BufReader::new(output?).lines();
-            while let Ok(Some(line)) = lines.next_line().await {
-                if let Some(port) = forwarded(&line) {
-                    return Some(port);
-                }
-            }
-            None
-        });
-        let port = port.await.ok().flatten().ok_or_else(|| {
+        let (found, port) = oneshot::channel();
+        if let Some(output) = child.stdout.take() {
+            tokio::spawn(read(output, found));
+        }
+        let port = timeout(FORWARDED, port).await;
+        let port = port.ok().and_then(Result::ok).ok_or_else(|| {
             Failure::Cluster(
                 "NATS' port can't be forwarded: is it installed (docs/events.md)?".to_owned(),
             )
@@ -179,6 +175,20 @@ impl Forward {
             port,
             _child: child,
         })
+    }
+}
+
+/// Reads what kubectl says until it ends: it would end itself if nobody did. `found` gets the port.
+async fn read(output: ChildStdout, found: oneshot::Sender<u16>) {
+    let mut lines = BufReader::new(output).lines();
+    let mut found = Some(found);
+    while let Ok(Some(line)) = lines.next_line().await {
+        if let Some(port) = forwarded(&line)
+            && let Some(found) = found.take()
+        {
+            // Nobody waits any more where it came too late.
+            let _ = found.send(port);
+        }
     }
 }
 
@@ -220,7 +230,7 @@ mod tests {
         let event = Event::new(EventKind::GatePassed, time, facts);
         assert_eq!(
             line(&event, EventsFormat::Text).unwrap(),
-            "2026-01-02T03:04:05Z  gate.passed           shop/orders  revision 2  gate smoke"
+            "2026-01-02T03:04:05.000000Z  gate.passed           shop/orders  revision 2  gate smoke"
         );
     }
 

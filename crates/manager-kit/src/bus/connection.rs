@@ -1,6 +1,7 @@
 //! The connection to NATS: made in the background, again and again, for as long as the manager runs.
 
 use std::path::PathBuf;
+use std::sync::{self, Arc};
 use std::time::Duration;
 
 use async_nats::jetstream::context::{ContextBuilder, CreateStreamErrorKind};
@@ -45,6 +46,11 @@ impl Settings {
     }
 
     fn options(&self, state: watch::Sender<bool>, metrics: BusMetrics) -> ConnectOptions {
+        let news = Arc::new(News {
+            state,
+            metrics,
+            complaint: sync::Mutex::default(),
+        });
         let mut options = ConnectOptions::new()
             .name(self.manager)
             // Nobody else may listen to answers: each manager is allowed its own prefix only.
@@ -55,9 +61,11 @@ impl Settings {
             .request_timeout(Some(ANSWER))
             .ping_interval(Duration::from_secs(10))
             .reconnect_delay_callback(delay)
+            // They have no names of their own that a certificate could hold.
+            .ignore_discovered_servers()
             .event_callback(move |event| {
-                let (state, metrics) = (state.clone(), metrics.clone());
-                async move { noted(&event, &state, &metrics) }
+                let news = Arc::clone(&news);
+                async move { news.note(&event) }
             });
         if let Some(ca) = &self.ca {
             options = options.add_root_certificates(ca.clone());
@@ -74,28 +82,56 @@ fn delay(attempts: usize) -> Duration {
     random::jitter(FIRST.saturating_mul(1 << doublings).min(LONGEST))
 }
 
-fn noted(event: &async_nats::Event, state: &watch::Sender<bool>, metrics: &BusMetrics) {
-    match event {
-        async_nats::Event::Connected => {
-            tracing::info!("connected to NATS");
-            metrics.up(Dependency::Nats, true);
-            state.send_replace(true);
-        }
-        async_nats::Event::Disconnected | async_nats::Event::Closed => {
-            metrics.up(Dependency::Nats, false);
-            if state.send_replace(false) {
-                tracing::warn!("the connection to NATS is lost; events wait, nothing else does");
+/// What the client library tells of the connection.
+struct News {
+    state: watch::Sender<bool>,
+    metrics: BusMetrics,
+    /// What was last complained about since there was a connection.
+    complaint: sync::Mutex<String>,
+}
+
+impl News {
+    fn note(&self, event: &async_nats::Event) {
+        match event {
+            async_nats::Event::Connected => {
+                tracing::info!("connected to NATS");
+                self.metrics.up(Dependency::Nats, true);
+                self.is_new(String::new());
+                self.state.send_replace(true);
             }
+            async_nats::Event::Disconnected | async_nats::Event::Closed => {
+                self.metrics.up(Dependency::Nats, false);
+                if self.state.send_replace(false) {
+                    tracing::warn!(
+                        "the connection to NATS is lost; events wait, nothing else does"
+                    );
+                }
+            }
+            async_nats::Event::ServerError(error) => self.complain(error.to_string()),
+            async_nats::Event::ClientError(error) => self.complain(error.to_string()),
+            _ => {}
         }
-        async_nats::Event::ServerError(error) => {
-            metrics.failed(Step::Connect);
-            tracing::warn!(%error, "NATS refused something");
+    }
+
+    /// The same complaint comes with every try: it is made once.
+    fn complain(&self, error: String) {
+        self.metrics.failed(Step::Connect);
+        if self.is_new(error.clone()) {
+            tracing::warn!(
+                error,
+                "NATS refuses, or can't be reached; it is tried again"
+            );
         }
-        async_nats::Event::ClientError(error) => {
-            metrics.failed(Step::Connect);
-            tracing::debug!(%error, "cannot reach NATS");
-        }
-        _ => {}
+    }
+
+    fn is_new(&self, complaint: String) -> bool {
+        let mut last = self
+            .complaint
+            .lock()
+            .unwrap_or_else(sync::PoisonError::into_inner);
+        let is_new = *last != complaint;
+        *last = complaint;
+        is_new
     }
 }
 
@@ -245,6 +281,23 @@ pub(super) enum Trouble {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_complaint_is_made_once_until_there_was_a_connection() {
+        let (state, connected) = watch::channel(false);
+        let news = News {
+            state,
+            metrics: BusMetrics::default(),
+            complaint: sync::Mutex::default(),
+        };
+        assert!(news.is_new("refused".to_owned()));
+        assert!(!news.is_new("refused".to_owned()));
+        news.note(&async_nats::Event::Connected);
+        assert!(*connected.borrow());
+        assert!(news.is_new("refused".to_owned()));
+        news.note(&async_nats::Event::Disconnected);
+        assert!(!*connected.borrow());
+    }
 
     #[test]
     fn tries_to_connect_are_ten_seconds_apart_at_most() {
