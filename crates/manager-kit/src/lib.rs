@@ -63,6 +63,7 @@ pub mod runner;
 pub mod shell;
 pub mod shutdown;
 pub mod telemetry;
+pub(crate) mod told;
 pub mod tracker;
 pub mod watch;
 pub mod writer;

@@ -107,16 +107,16 @@ impl News {
                     );
                 }
             }
-            async_nats::Event::ServerError(error) => self.complain(error.to_string()),
-            async_nats::Event::ClientError(error) => self.complain(error.to_string()),
+            async_nats::Event::ServerError(error) => self.complain(&error.to_string()),
+            async_nats::Event::ClientError(error) => self.complain(&error.to_string()),
             _ => {}
         }
     }
 
     /// The same complaint comes with every try: it is made once.
-    fn complain(&self, error: String) {
+    fn complain(&self, error: &str) {
         self.metrics.failed(Step::Connect);
-        if self.is_new(error.clone()) {
+        if self.is_new(error.to_owned()) {
             tracing::warn!(
                 error,
                 "NATS refuses, or can't be reached; it is tried again"

@@ -4,8 +4,7 @@
 //! They are told from what stands on objects. So nothing is lost when a manager ends in the middle, and a span that is
 //! exported twice is the same span. Within one process each is exported once.
 
-use std::collections::{HashMap, HashSet};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::collections::HashSet;
 use std::time::{Duration, SystemTime};
 
 use jiff::Timestamp;
@@ -17,6 +16,7 @@ use opentelemetry_sdk::trace::{
 use restapi_types::trace::{SpanId, TraceId, TraceParent};
 
 use super::queue::SpanQueue;
+use crate::told::Told;
 use crate::tracker::Owner;
 
 /// The shortest that a span can be.
@@ -80,7 +80,7 @@ pub struct Trace {
 #[derive(Clone, Debug)]
 pub struct Spans {
     out: Option<Out>,
-    told: Arc<Mutex<HashMap<Owner, HashSet<SpanId>>>>,
+    told: Told<SpanId>,
 }
 
 #[derive(Clone, Debug)]
@@ -96,7 +96,7 @@ impl Spans {
     pub fn nowhere() -> Self {
         Self {
             out: None,
-            told: Arc::default(),
+            told: Told::default(),
         }
     }
 
@@ -109,7 +109,7 @@ impl Spans {
                 sampler,
                 scope,
             }),
-            told: Arc::default(),
+            told: Told::default(),
         }
     }
 
@@ -126,14 +126,7 @@ impl Spans {
         let wanted: Vec<_> = traces.iter().filter(|trace| out.wants(trace)).collect();
         let spans = wanted.iter().flat_map(|trace| &trace.spans);
         let now: HashSet<_> = spans.map(|span| span.id).collect();
-        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        let before = if now.is_empty() {
-            told.remove(owner)
-        } else {
-            told.insert(owner.clone(), now)
-        };
-        drop(told);
-        let before = before.unwrap_or_default();
+        let before = self.told.replace(owner, now);
         for trace in wanted {
             let new = trace.spans.iter().filter(|span| !before.contains(&span.id));
             new.for_each(|span| out.queue.put(out.data(trace.id, span)));
@@ -142,8 +135,7 @@ impl Spans {
 
     /// Forgets an object that is gone.
     pub fn forget(&self, owner: &Owner) {
-        let mut told = self.told.lock().unwrap_or_else(PoisonError::into_inner);
-        told.remove(owner);
+        self.told.forget(owner);
     }
 }
 
