@@ -50,6 +50,10 @@ pub struct Account<'a> {
     pub gates: GateMarks,
     /// When they were moved back, if they were.
     pub rollback: Option<Switched>,
+    /// When they were last moved to it, whatever for: after its rollout has ended, that is no part of it any more.
+    pub last_switch: Option<Switched>,
+    /// When they were last moved back from it.
+    pub last_back: Option<Switched>,
     /// Why it was given up, if it was.
     pub why: Option<String>,
 }
@@ -64,17 +68,16 @@ impl<'a> Account<'a> {
         let is_ours = mark
             .ended
             .is_none_or(|end| end.outcome != RolloutOutcome::TakenOver);
-        // A later switch to it takes back the rollout of another revision.
-        let is_of_it = |switched: &Switched| {
-            let has_ended = mark.ended.is_some_and(|end| end.at < switched.began);
-            switched.attempt == mark.attempt && switched.began >= mark.started && !has_ended
-        };
-        let switched = Switched::of(record).filter(is_of_it);
+        let last_switch = Switched::of(record)
+            .filter(|last| last.attempt == mark.attempt && last.began >= mark.started);
+        // A later one takes back the rollout of another revision, or is somebody's second thought.
+        let has_ended = |last: &Switched| mark.ended.is_some_and(|end| end.at < last.began);
+        let switched = last_switch.filter(|last| !has_ended(last));
         let aborted = Aborted::of(record, mark.revision);
         // Of those that serve in its place: the switch to it came after the one that it takes back.
-        let rollback = aborted.as_ref().and_then(|aborted| {
+        let last_back = aborted.as_ref().and_then(|aborted| {
             let serving = records.iter().find(|r| r.revision == aborted.serving)?;
-            let began = switched?.began;
+            let began = last_switch?.began;
             Switched::of(serving.as_ref()).filter(|back| back.began > began)
         });
         is_ours.then(|| Self {
@@ -90,16 +93,18 @@ impl<'a> Account<'a> {
             gates: GateMarks::of(record, mark.attempt),
             mark,
             switched,
-            rollback,
+            rollback: last_back.filter(|_| switched.is_some()),
+            last_switch,
+            last_back,
             why: aborted.map(|aborted| text::shortened(&aborted.why, MAX_WHY)),
         })
     }
 
     /// When the last of it ended that can be told; nothing while it is under way.
     fn last_end(&self) -> Option<Timestamp> {
-        let rolled_back = self.rollback.map(|r| r.converged.unwrap_or(Timestamp::MAX));
-        let ended = self.mark.ended?.at;
-        Some(rolled_back.map_or(ended, |rolled_back| ended.max(rolled_back)))
+        let moves = [self.last_switch, self.last_back].into_iter().flatten();
+        let moved = moves.map(|switched| switched.converged.unwrap_or(Timestamp::MAX));
+        moved.chain([self.mark.ended?.at]).max()
     }
 
     /// Whether it was given up.

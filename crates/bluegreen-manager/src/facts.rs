@@ -61,9 +61,7 @@ fn awaits(restapi: &RestAPI) -> Option<i64> {
 fn of(account: &Account<'_>, awaits: Option<i64>) -> Vec<Event> {
     let mark = &account.mark;
     let waits = awaits == Some(mark.revision) && account.switched.is_none() && mark.ended.is_none();
-    let switched = account
-        .switched
-        .filter(|switched| !switched.moved_nothing());
+    let switched = account.last_switch.filter(|last| !last.moved_nothing());
     let steps = [
         (EventKind::RolloutStarted, Some(mark.started)),
         (EventKind::PreviewReady, mark.available),
@@ -80,7 +78,7 @@ fn of(account: &Account<'_>, awaits: Option<i64>) -> Vec<Event> {
     let completed = mark
         .ended
         .is_some_and(|end| end.outcome == RolloutOutcome::Succeeded);
-    let back = account.rollback.filter(|_| completed);
+    let back = account.last_back.filter(|_| completed);
     let back = back.and_then(|back| Some((EventKind::RolloutRolledBack, back.converged?)));
     let gates = account.gates.pre.iter().chain(&account.gates.post);
     let gates = gates.filter_map(|(name, mark)| gate(account, name, mark));

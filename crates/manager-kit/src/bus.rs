@@ -90,6 +90,7 @@ impl Bus {
             let listening = async {
                 tokio::select! {
                     () = listener.run(&link) => {}
+                    () = link.keep_looking() => {}
                     () = release.requested() => {}
                 }
             };

@@ -9,7 +9,7 @@ use async_nats::jetstream::{self, ErrorCode};
 use async_nats::{Client, ConnectOptions, ServerAddr};
 use restapi_types::event::{STREAM, inbox};
 use tokio::sync::{Mutex, watch};
-use tokio::time::sleep;
+use tokio::time::{Instant, sleep};
 
 use super::metrics::{BusMetrics, Dependency, Step};
 use super::settings::NatsArgs;
@@ -20,6 +20,9 @@ use crate::shutdown::Shutdown;
 
 /// How long a server may take to answer.
 const ANSWER: Duration = Duration::from_secs(5);
+
+/// How long a stream that is not as it should be is not looked at again.
+const AGAIN: Duration = Duration::from_mins(1);
 
 /// The delays between tries to connect, doubled with each.
 const FIRST: Duration = Duration::from_millis(100);
@@ -140,14 +143,15 @@ pub(super) struct Link {
     pub(super) jetstream: jetstream::Context,
     connected: watch::Receiver<bool>,
     replicas: u8,
-    /// Whether the stream was there when it was last needed, and the complaint that was last made of it.
+    /// How the stream was when it was last looked at.
     stream: Mutex<Stream>,
     metrics: BusMetrics,
 }
 
 #[derive(Default)]
 struct Stream {
-    is_known: bool,
+    /// When it was last looked at, and whether it was as it should be.
+    looked: Option<(Instant, bool)>,
     complaint: String,
 }
 
@@ -208,18 +212,19 @@ impl Link {
         }
     }
 
-    /// Makes the stream where it is not there, and says what is wrong with one that is. Asked once, until
-    /// [`Link::doubt_stream`].
+    /// Makes the stream where it is not there, and says what is wrong with one that is. One that was as it should be is
+    /// not looked at again before [`Link::doubt_stream`], another one after a while.
     pub(super) async fn stream(&self) -> Result<(), Trouble> {
         let mut known = self.stream.lock().await;
-        if known.is_known {
+        let is_known = |(at, fits): (Instant, bool)| fits || at.elapsed() < AGAIN;
+        if known.looked.is_some_and(is_known) {
             return Ok(());
         }
         let found = self.find_or_make().await;
         let (complaint, result) = match found {
             Ok(drift) => {
                 self.metrics.up(Dependency::Stream, drift.is_empty());
-                known.is_known = true;
+                known.looked = Some((Instant::now(), drift.is_empty()));
                 (drift.join("; "), Ok(()))
             }
             Err(trouble) => {
@@ -241,7 +246,17 @@ impl Link {
 
     /// Has the stream looked at again before it is next used.
     pub(super) async fn doubt_stream(&self) {
-        self.stream.lock().await.is_known = false;
+        self.stream.lock().await.looked = None;
+    }
+
+    /// Looks at the stream from time to time, also where nothing is told or heard: whoever puts it right sees that.
+    pub(super) async fn keep_looking(&self) {
+        loop {
+            self.up().await;
+            // What went wrong was said there.
+            let _ = self.stream().await;
+            sleep(AGAIN).await;
+        }
     }
 
     async fn find_or_make(&self) -> Result<Vec<&'static str>, Trouble> {

@@ -35,7 +35,14 @@ async fn a_rollout_and_its_rollback_are_told_in_order_each_once_although_manager
         let events = nats.events().await?;
         let shown = nats::listed(&events);
         ensure!(
-            kinds(&events, 1) == ["rollout.started", "preview.ready", "rollout.completed"],
+            kinds(&events, 1)
+                == [
+                    "rollout.started",
+                    "preview.ready",
+                    "rollout.completed",
+                    // Of the rollback.
+                    "traffic.switched"
+                ],
             "{shown}"
         );
         ensure!(

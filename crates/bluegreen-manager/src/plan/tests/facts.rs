@@ -12,7 +12,9 @@ use crate::facts::{events, started};
 impl Cluster {
     /// What is told of rollouts now.
     fn events(&self) -> Vec<Event> {
-        let restapi = &self.world.restapi;
+        let mut restapi = self.world.restapi.as_ref().clone();
+        restapi.status = Some(self.status());
+        let restapi = &restapi;
         let app = self.world.app.as_ref().unwrap();
         let blue_green = app.spec.blue_green().unwrap();
         let thought: Thought<'_> = think(app, blue_green, &self.world, &[], self.now).unwrap();
@@ -94,6 +96,17 @@ fn a_rollback_is_told_of_what_it_takes_back() {
         told.get(told.len().saturating_sub(2)..),
         Some(["rollout.completed", "rollout.rolledback"].as_slice())
     );
+    assert_eq!(cluster.facts(1).last(), Some(&"traffic.switched"));
+    // Whoever thinks better of it is told of, too, although the rollout is over.
+    let before = cluster.events();
+    cluster.command("promote 2 c");
+    cluster.settle_for(2);
+    let again = cluster.events();
+    let new = again.iter().filter(|event| !before.contains(event));
+    let new: Vec<_> = new
+        .map(|event| (event.known_kind(), event.data.revision))
+        .collect();
+    assert_eq!(new, [(Some(EventKind::TrafficSwitched), Some(2))]);
 }
 
 #[test]

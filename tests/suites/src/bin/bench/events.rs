@@ -22,9 +22,9 @@ const STEP: Duration = Duration::from_mins(2);
 /// Arguments of `bench events`.
 #[derive(Clone, Debug, clap::Args)]
 pub struct Args {
-    /// How often a revision is switched to or from.
-    #[arg(long, default_value_t = 60, value_parser = clap::value_parser!(u32).range(1..))]
-    turns: u32,
+    /// How many revisions are switched to, and from again.
+    #[arg(long, default_value_t = 15, value_parser = clap::value_parser!(u32).range(1..))]
+    revisions: u32,
 
     /// How many changes are made of what both managers answer in the status.
     #[arg(long, default_value_t = 300, value_parser = clap::value_parser!(u32).range(1..))]
@@ -60,7 +60,7 @@ pub async fn run(args: &Args) -> Result<Vec<Figure>> {
             figures.extend(percentiles(&format!("reaction_{name}"), &reaction));
             reactions.push(percentile(&reaction, 0.5));
             if let Some(nats) = &nats {
-                let later = events_after_status(&app, nats, args.turns).await?;
+                let later = events_after_status(&app, nats, args.revisions).await?;
                 figures.extend(percentiles("event_after_status", &later));
             }
             Ok(())
@@ -93,12 +93,18 @@ async fn awaiting(namespace: &Namespace, args: &Args) -> Result<App> {
     let app = App::create(namespace, "orders", spec).await?;
     until(&app, 1, RolloutPhase::Settled).await?;
     app.change(json!({"image": args.next})).await?;
-    app.until("revision 2 waits", STEP, |restapi| {
-        let told = told(restapi)?;
-        (told.revision == Some(2) && told.phase == Some(RolloutPhase::Awaiting)).then_some(())
-    })
-    .await?;
+    waits(&app, 2).await?;
     Ok(app)
+}
+
+/// Waits until a revision waits to be promoted.
+async fn waits(app: &App, revision: i64) -> Result<()> {
+    app.until("the revision waits", STEP, |restapi| {
+        let told = told(restapi)?;
+        let waits = told.phase == Some(RolloutPhase::Awaiting);
+        (told.revision == Some(revision) && waits).then_some(())
+    })
+    .await
 }
 
 fn told(restapi: &RestAPI) -> Option<&restapi_types::status::BlueGreenStatus> {
@@ -162,18 +168,27 @@ fn reason(restapi: &RestAPI) -> Option<&str> {
 
 /// The milliseconds from when a watcher saw that a switch is over to when somebody who listens to events heard it: less
 /// than nothing where the event came first.
-async fn events_after_status(app: &App, nats: &Nats, turns: u32) -> Result<Vec<f64>> {
+async fn events_after_status(app: &App, nats: &Nats, revisions: u32) -> Result<Vec<f64>> {
     let client = nats.client(ADMIN).await?;
     let mut heard = client.subscribe("restapi.v1.>").await?;
     client.flush().await?;
     let mut sight = sight(app);
     let mut times = Vec::new();
-    for number in 0..turns {
-        let (verb, serving, kind) = match number % 2 {
-            0 => ("promote", 2, EventKind::TrafficSwitched),
-            _ => ("rollback", 1, EventKind::RolloutRolledBack),
-        };
-        let command = format!("{verb} 2 bench-{number}");
+    let revisions = 2..2 + i64::from(revisions);
+    let turns = revisions.flat_map(|revision| {
+        [
+            ("promote", revision, revision, EventKind::TrafficSwitched),
+            ("rollback", revision, 1, EventKind::RolloutRolledBack),
+        ]
+    });
+    for (verb, revision, serving, kind) in turns {
+        if verb == "promote" {
+            app.change(json!({"envVars": {"REVISION": revision.to_string()}}))
+                .await?;
+            waits(app, revision + 1).await?;
+        }
+        let command = format!("{verb} {} bench-{verb}", revision + 1);
+        let serving = if serving == 1 { 1 } else { serving + 1 };
         app.annotate(keys::COMMAND, &command).await?;
         let seen = async {
             loop {
