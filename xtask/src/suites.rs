@@ -54,7 +54,7 @@ pub(crate) enum Suite {
     Registry,
     /// Against two nodes with Jaeger, to which the managers export traces; builds Jaeger.
     Tracing,
-    /// Against two nodes with Jaeger and Prometheus, which collects metrics and evaluates alerts; builds both.
+    /// Against two nodes with Jaeger, NATS and Prometheus, which collects metrics and evaluates alerts; builds all three.
     Monitoring,
 }
 

@@ -30,7 +30,7 @@ const RULES: &str =
     "/api/v1/namespaces/observability/services/prometheus:http/proxy/api/v1/rules?type=alert";
 
 /// Rates need several samples of what is collected every 15 s.
-const COLLECTED: Duration = Duration::from_secs(60);
+const COLLECTED: Duration = Duration::from_mins(1);
 
 /// How long spans and events may take to be there: managers export every second.
 const TOLD: Duration = Duration::from_secs(20);

@@ -16,7 +16,13 @@ use serde::Deserialize;
 use crate::paths;
 
 /// The files of rules, in the order in which they are shown.
-const FILES: &[&str] = &["managers", "rollouts", "applications", "observability"];
+const FILES: &[&str] = &[
+    "managers",
+    "rollouts",
+    "applications",
+    "events",
+    "observability",
+];
 
 /// A file of rules, as Prometheus reads it.
 #[derive(Clone, Debug, Deserialize)]

@@ -102,16 +102,20 @@ pub(super) fn tracing(args: &Args) -> Result<Count> {
     })
 }
 
-/// The suite `monitoring`: two nodes with Jaeger and Prometheus, the operator installed, which both watch, and the
-/// program that tests rules.
+/// The suite `monitoring`: two nodes with Jaeger, Prometheus and NATS, the operator installed, whose figures are
+/// all there only if it uses each of them, and the program that tests rules.
 ///
 /// # Errors
-/// As [`cluster`], and when Jaeger or Prometheus can't be installed.
+/// As [`cluster`], and when one of the three can't be installed.
 pub(super) fn monitoring(args: &Args) -> Result<Count> {
     let up = with_nodes("monitoring", 2);
     suite("monitoring", &up, args, |target, environment| {
         environment.set("RESTAPI_TEST_PROMTOOL", tools::path(Tool::Promtool)?);
-        let with = vec![Surrounding::Jaeger, Surrounding::Prometheus];
+        let with = vec![
+            Surrounding::Jaeger,
+            Surrounding::Prometheus,
+            Surrounding::Nats,
+        ];
         install_with(target, environment, with)
     })
 }

@@ -28,6 +28,8 @@ mod fuzz;
 #[cfg(test)]
 mod identity;
 #[cfg(test)]
+mod kustomizations;
+#[cfg(test)]
 mod leases;
 #[cfg(test)]
 mod load_balancers;

@@ -11,7 +11,14 @@ pub(super) fn core_reconciler() -> Dashboard {
         title: "RestAPI / core-reconciler",
         description: "What makes applications as their specs ask for.",
         variables: job(JOBS, "core-reconciler").to_vec(),
-        rows: vec![now(), applications(), reconciles(), queue(), surroundings()],
+        rows: vec![
+            now(),
+            applications(),
+            reconciles(),
+            queue(),
+            events(),
+            surroundings(),
+        ],
     }
 }
 
@@ -21,7 +28,14 @@ pub(super) fn bluegreen_manager() -> Dashboard {
         title: "RestAPI / bluegreen-manager",
         description: "What replaces the revisions of applications as a whole.",
         variables: job(JOBS, "bluegreen-manager").to_vec(),
-        rows: vec![now(), rollouts(), reconciles(), queue(), surroundings()],
+        rows: vec![
+            now(),
+            rollouts(),
+            reconciles(),
+            queue(),
+            events(),
+            surroundings(),
+        ],
     }
 }
 
@@ -256,6 +270,76 @@ fn queue() -> Row {
     }
 }
 
+/// Where no NATS is configured, these are empty.
+fn events() -> Row {
+    Row {
+        title: "Events over NATS",
+        panels: vec![
+            lines(
+                (
+                    "Connected",
+                    "Replicas that are connected to NATS, and that found its stream as it should be: one that stands by does not look.",
+                ),
+                Number,
+                &[(
+                    "{{dependency}}",
+                    "sum by (dependency) (restapi_dependency_up{@})",
+                )],
+            ),
+            areas(
+                (
+                    "Published",
+                    "Events that NATS took; repeated: it had them already.",
+                ),
+                PerSecond,
+                (
+                    "repeated: {{repeated}}",
+                    "sum by (repeated) (rate(restapi_bus_published_total{@}[$__rate_interval]))",
+                ),
+            ),
+            lines(
+                ("Waiting", "Events that wait to go out; 1,024 is the end."),
+                Number,
+                &[("{{instance}}", "sum by (instance) (restapi_bus_waiting{@})")],
+            ),
+            lines(
+                (
+                    "Lost and failed",
+                    "Events that never reached NATS, by the reason, and what failed and was tried again, by the step.",
+                ),
+                PerSecond,
+                &[
+                    (
+                        "lost: {{reason}}",
+                        "sum by (reason) (rate(restapi_bus_lost_total{@}[$__rate_interval]))",
+                    ),
+                    (
+                        "failed: {{step}}",
+                        "sum by (step) (rate(restapi_bus_failures_total{@}[$__rate_interval]))",
+                    ),
+                ],
+            ),
+            lines(
+                (
+                    "Received",
+                    "Events of others: had an application looked at again (hint), were put aside (dead), came again.",
+                ),
+                PerSecond,
+                &[
+                    (
+                        "{{result}}",
+                        "sum by (result) (rate(restapi_bus_received_total{@}[$__rate_interval]))",
+                    ),
+                    (
+                        "again",
+                        "sum(rate(restapi_bus_redelivered_total{@}[$__rate_interval]))",
+                    ),
+                ],
+            ),
+        ],
+    }
+}
+
 fn surroundings() -> Row {
     Row {
         title: "API server, process, telemetry",
@@ -292,7 +376,7 @@ fn surroundings() -> Row {
             ),
             lines(
                 (
-                    "Events and spans lost",
+                    "Kubernetes events and spans lost",
                     "Kubernetes events that were not published, and spans that the collector of traces did not take.",
                 ),
                 PerSecond,
