@@ -70,7 +70,7 @@ impl<'a> Account<'a> {
             .is_none_or(|end| end.outcome != RolloutOutcome::TakenOver);
         let last_switch = Switched::of(record)
             .filter(|last| last.attempt == mark.attempt && last.began >= mark.started);
-        // A later one takes back the rollout of another revision, or is somebody's second thought.
+        // A later one takes back the rollout of another revision.
         let has_ended = |last: &Switched| mark.ended.is_some_and(|end| end.at < last.began);
         let switched = last_switch.filter(|last| !has_ended(last));
         let aborted = Aborted::of(record, mark.revision);
