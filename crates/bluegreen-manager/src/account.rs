@@ -102,9 +102,9 @@ impl<'a> Account<'a> {
 
     /// When the last of it ended that can be told; nothing while it is under way.
     fn last_end(&self) -> Option<Timestamp> {
-        let moves = [self.last_switch, self.last_back].into_iter().flatten();
-        let moved = moves.map(|switched| switched.converged.unwrap_or(Timestamp::MAX));
-        moved.chain([self.mark.ended?.at]).max()
+        let switches = [self.last_switch, self.last_back].into_iter().flatten();
+        let ends = switches.map(|switched| switched.converged.unwrap_or(Timestamp::MAX));
+        ends.chain([self.mark.ended?.at]).max()
     }
 
     /// Whether it was given up.
