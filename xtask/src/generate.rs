@@ -63,26 +63,6 @@ const FILES: &[Generated] = &[
         source: Source::Function(alerts::grafana::provisioning),
     },
     Generated {
-        file: "deploy/grafana/dashboards/overview.json",
-        source: Source::Function(|| dashboards::json("restapi-overview")),
-    },
-    Generated {
-        file: "deploy/grafana/dashboards/core-reconciler.json",
-        source: Source::Function(|| dashboards::json("restapi-core-reconciler")),
-    },
-    Generated {
-        file: "deploy/grafana/dashboards/bluegreen-manager.json",
-        source: Source::Function(|| dashboards::json("restapi-bluegreen-manager")),
-    },
-    Generated {
-        file: "deploy/grafana/dashboards/application.json",
-        source: Source::Function(|| dashboards::json("restapi-application")),
-    },
-    Generated {
-        file: "deploy/grafana/dashboards/tracing.json",
-        source: Source::Function(|| dashboards::json("restapi-tracing")),
-    },
-    Generated {
         file: "deploy/nats/base/authorization.conf",
         source: Source::Example {
             package: "restapi-types",
@@ -139,6 +119,10 @@ fn all() -> Result<Vec<(String, String)>> {
     let mut all = Vec::new();
     for generated in FILES {
         all.push((generated.file.to_owned(), generated.content()?));
+    }
+    for name in dashboards::names() {
+        let file = format!("deploy/grafana/dashboards/{name}.json");
+        all.push((file, dashboards::json(name)?));
     }
     for folder in FOLDERS {
         let files: BTreeMap<String, String> = serde_json::from_str(&folder.content()?)

@@ -113,13 +113,18 @@ fn certificates(target: &Target) -> Result<()> {
     if !there.trim().is_empty() {
         return Ok(());
     }
-    let secrets = Cmd::new("cargo")
-        .args(["run", "--quiet", "--package", "kubectl-restapi"])
-        .args(["--", "certificates"])
-        .dir(paths::repository())
+    let secrets = plugin()
+        .arg("certificates")
         .read()
         .context("making certificates")?;
     deploy::apply(target, &secrets)
+}
+
+/// Our own kubectl plugin, as it is in the repository.
+pub(crate) fn plugin() -> Cmd {
+    Cmd::new("cargo")
+        .args(["run", "--quiet", "--package", "kubectl-restapi", "--"])
+        .dir(paths::repository())
 }
 
 fn manifest(target: &Target, surrounding: Surrounding) -> Result<String> {

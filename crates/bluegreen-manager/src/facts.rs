@@ -52,8 +52,8 @@ pub fn started(restapi: &RestAPI, rollout: &Rollout<'_>, mark: &RolloutMark) -> 
 fn awaits(restapi: &RestAPI) -> Option<i64> {
     let status = restapi.status.as_ref()?;
     let told = status.blue_green.as_ref()?;
-    let mut conditions = status.conditions.iter().flatten();
-    let waits = conditions.any(|c| c.type_ == conditions::AWAITING_PROMOTION && c.status == "True");
+    let waits = status.condition(conditions::AWAITING_PROMOTION);
+    let waits = waits.is_some_and(|condition| condition.status == "True");
     let is_current = Some(told.observed_generation) == restapi.metadata.generation;
     told.revision.filter(|_| waits && is_current)
 }

@@ -29,7 +29,7 @@ fn synced(restapi: &RestAPI, status: &RestAPIStatus) -> Option<Event> {
 }
 
 fn readiness(restapi: &RestAPI, status: &RestAPIStatus) -> Option<Event> {
-    let ready = condition(status, conditions::READY)?;
+    let ready = status.condition(conditions::READY)?;
     let kind = match ready.status.as_str() {
         "True" => EventKind::ApplicationReady,
         _ => EventKind::ApplicationUnready,
@@ -38,7 +38,9 @@ fn readiness(restapi: &RestAPI, status: &RestAPIStatus) -> Option<Event> {
 }
 
 fn stalled(restapi: &RestAPI, status: &RestAPIStatus) -> Option<Event> {
-    let stalled = condition(status, conditions::STALLED).filter(|c| c.status == "True")?;
+    let stalled = status
+        .condition(conditions::STALLED)
+        .filter(|c| c.status == "True")?;
     Some(turned(
         restapi,
         status,
@@ -62,11 +64,6 @@ fn facts(restapi: &RestAPI, status: &RestAPIStatus) -> Facts {
         revision_hash: core.map(|core| core.revision.clone()),
         ..Facts::of(application(restapi))
     }
-}
-
-fn condition<'a>(status: &'a RestAPIStatus, kind: &str) -> Option<&'a Condition> {
-    let mut conditions = status.conditions.iter().flatten();
-    conditions.find(|condition| condition.type_ == kind)
 }
 
 #[cfg(test)]

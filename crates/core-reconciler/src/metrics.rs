@@ -118,10 +118,7 @@ const fn sort(name: &'static str) -> Sort {
 }
 
 fn condition<'a>(restapi: &'a RestAPI, type_: &str) -> Option<&'a Condition> {
-    let conditions = restapi.status.as_ref()?.conditions.as_deref();
-    conditions?
-        .iter()
-        .find(|condition| condition.type_ == type_)
+    restapi.status.as_ref()?.condition(type_)
 }
 
 #[cfg(test)]

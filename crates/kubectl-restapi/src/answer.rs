@@ -76,8 +76,7 @@ pub fn of_going_on(restapi: &RestAPI) -> Option<Answer> {
 /// The condition Ready.
 #[must_use]
 pub fn ready(restapi: &RestAPI) -> Option<&Condition> {
-    let mut all = restapi.status.as_ref()?.conditions.iter().flatten();
-    all.find(|condition| condition.type_ == conditions::READY)
+    restapi.status.as_ref()?.condition(conditions::READY)
 }
 
 #[cfg(test)]

@@ -138,17 +138,13 @@ impl Bus {
     #[must_use]
     pub fn hints(&self) -> BoxStream<'static, Owner> {
         let mut hints = self.hints.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some(receiver) = hints.take() else {
+        let Some((receiver, outbox)) = hints.take().zip(self.outbox.as_ref()) else {
             return streams::pending().boxed();
         };
         let heard = streams::unfold(receiver, |mut receiver| async move {
             Some((receiver.recv().await?, receiver))
         });
-        let delivered = self.outbox.as_ref().map(Outbox::relieved);
-        let delivered = delivered.unwrap_or_else(|| streams::empty().boxed());
-        streams::select(heard, delivered)
-            .chain(streams::pending())
-            .boxed()
+        streams::select(heard, outbox.relieved()).boxed()
     }
 }
 

@@ -63,6 +63,15 @@ pub struct RestAPIStatus {
     pub conditions: Option<Vec<Condition>>,
 }
 
+impl RestAPIStatus {
+    /// The condition of that type, whoever wrote it and whatever it says.
+    #[must_use]
+    pub fn condition(&self, type_: &str) -> Option<&Condition> {
+        let mut conditions = self.conditions.iter().flatten();
+        conditions.find(|condition| condition.type_ == type_)
+    }
+}
+
 /// The part of the status that speaks of core-reconciler itself.
 #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize, KubeSchema)]
 #[serde(rename_all = "camelCase")]

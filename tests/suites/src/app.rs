@@ -220,9 +220,7 @@ pub fn is_ready(restapi: &RestAPI) -> bool {
 /// The message and the reason of a condition, when it is True.
 #[must_use]
 pub fn told(restapi: &RestAPI, type_: &str) -> Option<(String, String)> {
-    let conditions = restapi.status.as_ref()?.conditions.as_ref()?;
-    let condition = conditions
-        .iter()
-        .find(|c| c.type_ == type_ && c.status == "True")?;
+    let condition = restapi.status.as_ref()?.condition(type_)?;
+    let condition = Some(condition).filter(|condition| condition.status == "True")?;
     Some((condition.reason.clone(), condition.message.clone()))
 }

@@ -11,16 +11,14 @@ use http_body_util::{BodyExt, Empty};
 use hyper::client::conn::http1::handshake;
 use hyper::rt::{Read, Write};
 use hyper_util::rt::TokioIo;
-use rcgen::{
-    BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
-    KeyUsagePurpose,
-};
 use tokio::net::TcpStream;
 use tokio::time::timeout;
 use tokio_rustls::TlsConnector;
 use tokio_rustls::rustls::crypto::ring;
 use tokio_rustls::rustls::pki_types::ServerName;
 use tokio_rustls::rustls::{ClientConfig, RootCertStore};
+
+use crate::authority::Authority;
 
 /// How long a request may take.
 const LIMIT: Duration = Duration::from_secs(5);
@@ -47,7 +45,7 @@ pub async fn get_encrypted(
     path: &str,
     authority: &Authority,
 ) -> Result<(u16, String)> {
-    let connector = TlsConnector::from(authority.config()?);
+    let connector = TlsConnector::from(config(authority)?);
     let name = ServerName::try_from(host.to_owned())?;
     let exchange = async {
         let stream = TcpStream::connect(address).await?;
@@ -76,61 +74,13 @@ where
     Ok((code, String::from_utf8_lossy(&body).into_owned()))
 }
 
-/// An authority that certificates of a test are issued by.
-pub struct Authority {
-    certificate: rcgen::Certificate,
-    issuer: Issuer<'static, KeyPair>,
-}
-
-/// A certificate and its key, in PEM.
-#[derive(Clone, Debug)]
-pub struct Identity {
-    /// The certificate.
-    pub certificate: String,
-    /// The private key.
-    pub key: String,
-}
-
-impl Authority {
-    /// A new one, which nobody else trusts.
-    ///
-    /// # Errors
-    /// When no key can be made.
-    pub fn new() -> Result<Self> {
-        let mut params = CertificateParams::new(Vec::new())?;
-        params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-        params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
-        let key = KeyPair::generate()?;
-        let certificate = params.self_signed(&key)?;
-        let issuer = Issuer::new(params, key);
-        Ok(Self {
-            certificate,
-            issuer,
-        })
-    }
-
-    /// A certificate for a server of this name.
-    ///
-    /// # Errors
-    /// When it can't be made.
-    pub fn issue(&self, host: &str) -> Result<Identity> {
-        let mut params = CertificateParams::new(vec![host.to_owned()])?;
-        params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
-        let key = KeyPair::generate()?;
-        let certificate = params.signed_by(&key, &self.issuer)?;
-        Ok(Identity {
-            certificate: certificate.pem(),
-            key: key.serialize_pem(),
-        })
-    }
-
-    fn config(&self) -> Result<Arc<ClientConfig>> {
-        let mut roots = RootCertStore::empty();
-        roots.add(self.certificate.der().clone())?;
-        let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
-            .with_safe_default_protocol_versions()?
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        Ok(Arc::new(config))
-    }
+/// Trusts what the authority has signed.
+fn config(authority: &Authority) -> Result<Arc<ClientConfig>> {
+    let mut roots = RootCertStore::empty();
+    roots.add(authority.certificate().der().clone())?;
+    let config = ClientConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        .with_safe_default_protocol_versions()?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    Ok(Arc::new(config))
 }

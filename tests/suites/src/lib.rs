@@ -3,6 +3,7 @@
 
 pub mod app;
 pub mod audit;
+pub mod authority;
 pub mod chain;
 pub mod env;
 pub mod events;

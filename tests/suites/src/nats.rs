@@ -11,14 +11,12 @@ use anyhow::{Context, Result, ensure};
 use async_nats::jetstream::{self, stream};
 use async_nats::{Client, ConnectOptions};
 use nix::mount::{MntFlags, MsFlags, mount, umount2};
-use rcgen::{
-    BasicConstraints, CertificateParams, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
-    KeyUsagePurpose,
-};
+use rcgen::ExtendedKeyUsagePurpose;
 use restapi_types::Event;
 use restapi_types::event::{READER, STREAM, authorization, certificate_name, managers};
 use tokio::process::{Child, Command};
 
+use crate::authority::{Authority, Identity};
 use crate::env::variable;
 use crate::namespace::Namespace;
 use crate::wait::eventually;
@@ -269,48 +267,27 @@ tls {{
 
 /// An authority, and what it signs for the server and for each who connects; `stranger`'s is of another authority.
 fn certificates(folder: &Path) -> Result<()> {
-    let authority = authority(&folder.join("ca.crt"))?;
-    let usage = ExtendedKeyUsagePurpose::ServerAuth;
-    let server = vec!["localhost".to_owned(), "127.0.0.1".to_owned()];
-    issue(&authority, folder, "server", (server, usage))?;
-    let mut clients = managers();
-    clients.extend([READER, ADMIN]);
-    for who in clients {
-        let usage = ExtendedKeyUsagePurpose::ClientAuth;
-        issue(
-            &authority,
-            folder,
-            who,
-            (vec![certificate_name(who)], usage),
-        )?;
+    let authority = Authority::new()?;
+    std::fs::write(folder.join("ca.crt"), authority.certificate().pem())?;
+    let server = authority.sign(
+        &["localhost", "127.0.0.1"],
+        ExtendedKeyUsagePurpose::ServerAuth,
+    )?;
+    write(folder, "server", &server)?;
+    let client = |authority: &Authority, who: &str| {
+        let name = certificate_name(who);
+        authority.sign(&[&name], ExtendedKeyUsagePurpose::ClientAuth)
+    };
+    for who in managers().into_iter().chain([READER, ADMIN]) {
+        write(folder, who, &client(&authority, who)?)?;
     }
-    let other = self::authority(&folder.join("other.crt"))?;
-    let as_manager = vec![certificate_name("bluegreen-manager")];
-    let usage = ExtendedKeyUsagePurpose::ClientAuth;
-    issue(&other, folder, "stranger", (as_manager, usage))
+    let stranger = client(&Authority::new()?, "bluegreen-manager")?;
+    write(folder, "stranger", &stranger)
 }
 
-fn authority(file: &Path) -> Result<Issuer<'static, KeyPair>> {
-    let mut params = CertificateParams::new(Vec::new())?;
-    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
-    let key = KeyPair::generate()?;
-    std::fs::write(file, params.self_signed(&key)?.pem())?;
-    Ok(Issuer::new(params, key))
-}
-
-fn issue(
-    authority: &Issuer<'static, KeyPair>,
-    folder: &Path,
-    name: &str,
-    (names, usage): (Vec<String>, ExtendedKeyUsagePurpose),
-) -> Result<()> {
-    let mut params = CertificateParams::new(names)?;
-    params.extended_key_usages = vec![usage];
-    let key = KeyPair::generate()?;
-    let certificate = params.signed_by(&key, authority)?;
-    std::fs::write(folder.join(format!("{name}.crt")), certificate.pem())?;
-    std::fs::write(folder.join(format!("{name}.key")), key.serialize_pem())?;
+fn write(folder: &Path, name: &str, identity: &Identity) -> Result<()> {
+    std::fs::write(folder.join(format!("{name}.crt")), &identity.certificate)?;
+    std::fs::write(folder.join(format!("{name}.key")), &identity.key)?;
     Ok(())
 }
 

@@ -1,13 +1,13 @@
 //! What Prometheus has collected, and what its rules have come to.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::net::SocketAddr;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result, bail};
 use k8s_openapi::api::core::v1::Service;
 use kube::{Api, Client};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 use serde::de::DeserializeOwned;
 
@@ -161,16 +161,7 @@ fn range(last: Duration) -> Result<(u64, u64)> {
 
 /// As it may stand in a URL.
 fn escaped(text: &str) -> String {
-    let mut all = String::new();
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() {
-            all.push(char::from(byte));
-        } else {
-            // Writing to a String cannot fail.
-            let _ = write!(all, "%{byte:02X}");
-        }
-    }
-    all
+    utf8_percent_encode(text, NON_ALPHANUMERIC).to_string()
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use std::path::PathBuf;
 
+use crate::env::variable;
 use anyhow::{Context, Result, ensure};
 use tokio::process::Command;
 
@@ -34,9 +35,4 @@ pub async fn xtask(arguments: &[&str]) -> Result<String> {
         output.status
     );
     Ok(printed.into_owned())
-}
-
-fn variable(name: &str) -> Result<String> {
-    std::env::var(name)
-        .with_context(|| format!("{name} is not set: run the suites with `cargo xtask test`"))
 }

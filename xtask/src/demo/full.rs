@@ -10,20 +10,10 @@ use serde_json::Value;
 
 use super::{NAME, NAMESPACE};
 use crate::cluster::Target;
-use crate::monitoring::picture;
-use crate::run::Cmd;
-use crate::surroundings::Surrounding;
+use crate::monitoring::{dashboards, picture};
+use crate::surroundings::{self, Surrounding};
 use crate::tools::{self, Tool};
-use crate::{artifacts, paths, trace};
-
-/// The dashboards that are drawn.
-const DASHBOARDS: [&str; 5] = [
-    "overview",
-    "core-reconciler",
-    "bluegreen-manager",
-    "application",
-    "tracing",
-];
+use crate::{artifacts, trace};
 
 /// Prometheus' rules, through the API server.
 const RULES: &str =
@@ -106,13 +96,11 @@ fn events(target: &Target) -> Result<String> {
     let path = std::env::var_os("PATH").unwrap_or_default();
     let folders = std::iter::once(folder).chain(std::env::split_paths(&path));
     let path = std::env::join_paths(folders).context("putting kubectl on the PATH")?;
-    Cmd::new("cargo")
-        .args(["run", "--quiet", "--package", "kubectl-restapi", "--"])
+    surroundings::plugin()
         .args(["events", NAME, "--namespace", NAMESPACE, "--since", "10m"])
         .arg("--kubeconfig")
         .arg(target.kubeconfig())
         .env("PATH", path)
-        .dir(paths::repository())
         .read()
 }
 
@@ -148,7 +136,7 @@ fn told(rules: &Value) -> String {
 
 fn pictures(target: &Target) -> Result<Vec<PathBuf>> {
     let folder = artifacts::folder().join("demo/dashboards");
-    DASHBOARDS
+    dashboards::names()
         .into_iter()
         .map(|dashboard| {
             let svg = folder.join(format!("{dashboard}.svg"));

@@ -182,14 +182,24 @@ fn all() -> Vec<Dashboard> {
     ]
 }
 
+/// What all uids begin with.
+const PREFIX: &str = "restapi-";
+
+/// The names of all dashboards: their uids without what all begin with.
+pub(crate) fn names() -> Vec<&'static str> {
+    let uids = all().into_iter().map(|dashboard| dashboard.uid);
+    uids.map(|uid| uid.trim_start_matches(PREFIX)).collect()
+}
+
 /// A dashboard as Grafana reads it.
 ///
 /// # Errors
 /// When there is no such dashboard.
-pub(crate) fn json(uid: &str) -> Result<String> {
+pub(crate) fn json(name: &str) -> Result<String> {
     let all = all();
+    let uid = format!("{PREFIX}{name}");
     let dashboard = all.iter().find(|dashboard| dashboard.uid == uid);
-    let dashboard = dashboard.with_context(|| format!("there is no dashboard {uid}"))?;
+    let dashboard = dashboard.with_context(|| format!("there is no dashboard {name}"))?;
     let json = serde_json::to_string_pretty(&grafana::dashboard(dashboard))?;
     Ok(format!("{json}\n"))
 }

@@ -36,7 +36,7 @@ pub(crate) struct Args {
 /// # Errors
 /// When there is no such dashboard, Prometheus is not installed, or the file can't be written.
 pub(crate) fn run(target: &Target, args: &Args) -> Result<()> {
-    let json = dashboards::json(&format!("restapi-{}", args.dashboard))?;
+    let json = dashboards::json(&args.dashboard)?;
     let dashboard: Value = serde_json::from_str(&json)?;
     let last = Duration::from_secs(u64::from(args.last) * 60);
     let prometheus = Prometheus::over(target, last)?;

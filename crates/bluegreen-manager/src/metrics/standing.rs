@@ -1,7 +1,6 @@
 //! Where rollouts and their gates stand now, and for how long.
 
 use jiff::Timestamp;
-use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use manager_kit::Metrics;
 use manager_kit::clock::Clock;
 use manager_kit::lease::Shards;
@@ -78,10 +77,8 @@ fn rollout(object: &Guarded<RestAPI>) -> Vec<Sort> {
 
 /// Since when a condition holds.
 fn since(status: &RestAPIStatus, type_: &str) -> Option<Timestamp> {
-    let mut conditions = status.conditions.iter().flatten();
-    let holds = |condition: &&Condition| condition.type_ == type_ && condition.status == "True";
-    let condition = conditions.find(holds)?;
-    Some(condition.last_transition_time.0)
+    let condition = status.condition(type_)?;
+    (condition.status == "True").then_some(condition.last_transition_time.0)
 }
 
 fn gates(object: &Guarded<RestAPI>) -> Vec<Sort> {

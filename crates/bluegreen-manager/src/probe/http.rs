@@ -5,6 +5,7 @@ use hyper::body::Bytes;
 use hyper::client::conn::http1;
 use hyper::{Request, StatusCode, Uri, header};
 use hyper_util::rt::TokioIo;
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use tokio::net::TcpStream;
 
 /// The most that is read of an answer, in bytes.
@@ -102,19 +103,16 @@ impl Prometheus {
     }
 }
 
+/// What does not stand as it is in the query of a URL: all but the unreserved of RFC 3986.
+const ESCAPED: &AsciiSet = &NON_ALPHANUMERIC
+    .remove(b'-')
+    .remove(b'.')
+    .remove(b'_')
+    .remove(b'~');
+
 /// A value as it stands in the query of a URL.
 fn encoded(text: &str) -> String {
-    use std::fmt::Write as _;
-    let mut all = String::new();
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() || b"-._~".contains(&byte) {
-            all.push(char::from(byte));
-        } else {
-            // Writing to a string does not fail.
-            let _ = write!(all, "%{byte:02X}");
-        }
-    }
-    all
+    utf8_percent_encode(text, ESCAPED).to_string()
 }
 
 #[cfg(test)]

@@ -4,9 +4,11 @@ use std::path::PathBuf;
 use std::sync::{self, Arc};
 use std::time::Duration;
 
-use async_nats::jetstream::context::{ContextBuilder, CreateStreamErrorKind};
+use async_nats::jetstream::context::{ContextBuilder, CreateStreamErrorKind, PublishError};
+use async_nats::jetstream::publish::PublishAck;
 use async_nats::jetstream::{self, ErrorCode};
-use async_nats::{Client, ConnectOptions, ServerAddr};
+use async_nats::{Client, ConnectOptions, HeaderMap, ServerAddr, Subject};
+use bytes::Bytes;
 use restapi_types::event::{STREAM, inbox};
 use tokio::sync::{Mutex, watch};
 use tokio::time::{Instant, sleep};
@@ -242,6 +244,21 @@ impl Link {
         }
         known.complaint = complaint;
         result
+    }
+
+    /// Publishes a message, and waits until it is kept.
+    pub(super) async fn publish(
+        &self,
+        subject: String,
+        headers: HeaderMap,
+        payload: Bytes,
+    ) -> Result<PublishAck, String> {
+        let why = |error: PublishError| crate::telemetry::chain(&error);
+        let subject = Subject::from(subject);
+        let sent = self
+            .jetstream
+            .publish_with_headers(subject, headers, payload);
+        sent.await.map_err(why)?.await.map_err(why)
     }
 
     /// Has the stream looked at again before it is next used.

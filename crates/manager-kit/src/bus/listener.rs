@@ -2,9 +2,9 @@
 
 use std::time::Duration;
 
+use async_nats::HeaderMap;
 use async_nats::jetstream::consumer::{AckPolicy, Consumer, DeliverPolicy, pull};
 use async_nats::jetstream::{AckKind, Message};
-use async_nats::{HeaderMap, Subject};
 use futures::StreamExt as _;
 use restapi_types::event::{DEAD_LETTERS, STREAM, application_of, durable, subject};
 use restapi_types::trace::TraceParent;
@@ -153,14 +153,9 @@ impl Listener {
         let mut headers = HeaderMap::new();
         headers.insert("Restapi-Dead-Reason", why);
         headers.insert("Restapi-Dead-Subject", message.subject.as_str());
-        let to = Subject::from(format!("{DEAD_LETTERS}.{}", self.manager));
-        let put = link
-            .jetstream
-            .publish_with_headers(to, headers, message.payload.clone());
-        let failed = |error: async_nats::jetstream::context::PublishError| {
-            Trouble::Consume(telemetry::chain(&error))
-        };
-        put.await.map_err(failed)?.await.map_err(failed)?;
+        let to = format!("{DEAD_LETTERS}.{}", self.manager);
+        let put = link.publish(to, headers, message.payload.clone()).await;
+        put.map_err(Trouble::Consume)?;
         self.metrics.received(Received::Dead);
         answer(message, AckKind::Term).await
     }

@@ -7,7 +7,7 @@ use std::time::Duration;
 use futures::stream::BoxStream;
 use futures::{StreamExt as _, stream};
 use restapi_types::Event;
-use tokio::sync::{Notify, watch};
+use tokio::sync::Notify;
 use tokio::time::Instant;
 
 use super::metrics::{BusMetrics, Lost};
@@ -36,7 +36,7 @@ pub enum Undelivered {
 pub(super) struct Outbox {
     state: Arc<Mutex<State>>,
     more: Arc<Notify>,
-    relieved: Arc<watch::Sender<u64>>,
+    relief: Arc<Notify>,
     metrics: BusMetrics,
 }
 
@@ -61,7 +61,7 @@ impl Outbox {
         Self {
             state: Arc::default(),
             more: Arc::default(),
-            relieved: Arc::new(watch::Sender::new(0)),
+            relief: Arc::default(),
             metrics,
         }
     }
@@ -89,14 +89,14 @@ impl Outbox {
         state.queue.front().map(|waiting| waiting.event.clone())
     }
 
-    /// The one that has waited longest, once there is one.
+    /// The one that has waited longest, once there is one. For one publisher.
     pub(super) async fn next(&self) -> Event {
         loop {
-            let more = self.more.notified();
             if let Some(event) = self.first() {
                 return event;
             }
-            more.await;
+            // What was put in since is kept for whoever waits next.
+            self.more.notified().await;
         }
     }
 
@@ -109,7 +109,7 @@ impl Outbox {
         self.metrics.waiting(state.queue.len());
         if state.relieve() {
             drop(state);
-            self.relieved.send_modify(|changes| *changes += 1);
+            self.relief.notify_one();
         }
     }
 
@@ -128,17 +128,15 @@ impl Outbox {
         Some(Undelivered::Late)
     }
 
-    /// The objects of which it was told that events wait, when none do any more.
+    /// The objects of which it was told that events wait, when none do any more. For one listener. Never ends.
     pub(super) fn relieved(&self) -> BoxStream<'static, Owner> {
-        let state = (self.clone(), self.relieved.subscribe());
-        stream::unfold(state, |(outbox, mut changes)| async move {
+        stream::unfold(self.clone(), |outbox| async move {
             loop {
-                changes.borrow_and_update();
                 let relieved = outbox.lock().relieved.pop_front();
                 if let Some(owner) = relieved {
-                    return Some((owner, (outbox, changes)));
+                    return Some((owner, outbox));
                 }
-                changes.changed().await.ok()?;
+                outbox.relief.notified().await;
             }
         })
         .boxed()

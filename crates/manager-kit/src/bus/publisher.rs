@@ -2,8 +2,8 @@
 
 use std::time::Duration;
 
+use async_nats::HeaderMap;
 use async_nats::header::{NATS_EXPECTED_STREAM, NATS_MESSAGE_ID};
-use async_nats::{HeaderMap, Subject};
 use restapi_types::Event;
 use restapi_types::event::{CONTENT_TYPE, STREAM};
 use restapi_types::trace::TraceParent;
@@ -115,13 +115,8 @@ impl Publisher {
         if let Some(sent) = sent {
             headers.insert("traceparent", sent.to_string().as_str());
         }
-        let refused = |error: async_nats::jetstream::context::PublishError| {
-            Trouble::Publish(telemetry::chain(&error))
-        };
-        let published =
-            link.jetstream
-                .publish_with_headers(Subject::from(subject), headers, payload.into());
-        let taken = published.await.map_err(refused)?.await.map_err(refused)?;
+        let taken = link.publish(subject, headers, payload.into()).await;
+        let taken = taken.map_err(Trouble::Publish)?;
         self.metrics.published(taken.duplicate);
         Ok(())
     }

@@ -1,6 +1,7 @@
 //! What the tests of this suite share: images, the program `xtask`, and the cluster.
 
-use anyhow::{Context, Result};
+use anyhow::Result;
+use suites::env::variable;
 use suites::namespace::{self, Namespace};
 pub(crate) use suites::task::{cluster, xtask};
 use tokio::sync::{Mutex, RwLock};
@@ -47,10 +48,4 @@ pub(crate) fn demo() -> Result<String> {
 /// The reference of another image of the demo, to update to.
 pub(crate) fn next_demo() -> Result<String> {
     variable("RESTAPI_TEST_DEMO_IMAGE_NEXT")
-}
-
-fn variable(name: &str) -> Result<String> {
-    std::env::var(name).with_context(|| {
-        format!("{name} is not set: run this suite with `cargo xtask test --suite cluster`")
-    })
 }

@@ -4,8 +4,9 @@ use anyhow::{Result, ensure};
 use restapi_types::ComponentName;
 use serde_json::{Value, json};
 use suites::app::App;
+use suites::authority::Authority;
 use suites::chain;
-use suites::front::{self, Authority};
+use suites::front;
 use suites::namespace::{self, Namespace};
 
 use crate::setting::{self, CLASS, answers};

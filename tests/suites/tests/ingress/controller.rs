@@ -5,7 +5,8 @@ use anyhow::Result;
 use k8s_openapi::api::networking::v1::Ingress;
 use kube::api::PostParams;
 use serde_json::json;
-use suites::front::{self, Authority};
+use suites::authority::Authority;
+use suites::front;
 use suites::namespace;
 use suites::plain;
 

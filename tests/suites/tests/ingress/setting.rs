@@ -8,7 +8,8 @@ use k8s_openapi::api::core::v1::Secret;
 use kube::Api;
 use kube::api::{ApiResource, DynamicObject, GroupVersionKind, PostParams};
 use serde_json::{Value, json};
-use suites::front::Identity;
+use suites::authority::Identity;
+use suites::env::variable;
 use suites::namespace::Namespace;
 use suites::wait::eventually;
 
@@ -83,10 +84,4 @@ pub(crate) async fn answers(
         Ok(body)
     })
     .await
-}
-
-fn variable(name: &str) -> Result<String> {
-    std::env::var(name).with_context(|| {
-        format!("{name} is not set: run this suite with `cargo xtask test --suite ingress`")
-    })
 }

@@ -10,6 +10,7 @@ use restapi_types::status::RolloutPhase;
 use restapi_types::{ComponentName, keys};
 use serde_json::{Value, json};
 use suites::app::{self, App};
+use suites::env::variable;
 use suites::jaeger::Jaeger;
 use suites::load::Load;
 use suites::namespace::{self, Namespace};
@@ -24,12 +25,6 @@ const COLLECTED: Duration = Duration::from_mins(2);
 
 /// Over what time is asked.
 const LAST: Duration = Duration::from_mins(15);
-
-fn variable(name: &str) -> Result<String> {
-    std::env::var(name).with_context(|| {
-        format!("{name} is not set: run this suite with `cargo xtask test --suite monitoring`")
-    })
-}
 
 fn repository() -> Result<PathBuf> {
     Ok(PathBuf::from(variable("RESTAPI_REPO")?))

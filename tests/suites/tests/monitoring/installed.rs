@@ -3,7 +3,8 @@
 use std::path::PathBuf;
 use std::process::Command;
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Result, ensure};
+use suites::env::variable;
 
 #[test]
 fn what_is_for_the_prometheus_operator_can_be_built() -> Result<()> {
@@ -12,12 +13,6 @@ fn what_is_for_the_prometheus_operator_can_be_built() -> Result<()> {
         ensure!(built.contains(&format!("kind: {kind}\n")), "no {kind}");
     }
     Ok(())
-}
-
-fn variable(name: &str) -> Result<String> {
-    std::env::var(name).with_context(|| {
-        format!("{name} is not set: run this suite with `cargo xtask test --suite monitoring`")
-    })
 }
 
 fn kustomized(folder: &str) -> Result<String> {

@@ -3,13 +3,8 @@
 use std::path::PathBuf;
 use std::process::Command;
 
-use anyhow::{Context, Result, ensure};
-
-fn variable(name: &str) -> Result<String> {
-    std::env::var(name).with_context(|| {
-        format!("{name} is not set: run this suite with `cargo xtask test --suite monitoring`")
-    })
-}
+use anyhow::{Result, ensure};
+use suites::env::variable;
 
 fn files(folder: &str) -> Result<Vec<PathBuf>> {
     let folder = PathBuf::from(variable("RESTAPI_REPO")?).join(folder);

@@ -1,9 +1,10 @@
 //! What the tests of this suite share.
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 use k8s_openapi::api::core::v1::Secret;
 use kube::api::PostParams;
 use serde_json::json;
+use suites::env::variable;
 use suites::namespace::Namespace;
 
 /// The reference of the demo's image in the registry.
@@ -26,10 +27,4 @@ pub(crate) async fn pull_secret(namespace: &Namespace, name: &str) -> Result<()>
     let api = namespace.api::<Secret>();
     api.create(&PostParams::default(), &secret).await?;
     Ok(())
-}
-
-fn variable(name: &str) -> Result<String> {
-    std::env::var(name).with_context(|| {
-        format!("{name} is not set: run this suite with `cargo xtask test --suite registry`")
-    })
 }

@@ -8,6 +8,7 @@ use restapi_types::status::RolloutPhase;
 use restapi_types::{ComponentName, RestAPI, keys};
 use serde_json::json;
 use suites::app::{self, App};
+use suites::env::variable;
 use suites::events;
 use suites::jaeger::{Jaeger, Trace};
 use suites::load::Load;
@@ -29,12 +30,6 @@ const REPLACING: [&str; 3] = ["start", "await promotion", "switch"];
 
 /// Those of the first one, which waits for nobody.
 const FIRST: [&str; 2] = ["start", "switch"];
-
-fn variable(name: &str) -> Result<String> {
-    std::env::var(name).with_context(|| {
-        format!("{name} is not set: run this suite with `cargo xtask test --suite tracing`")
-    })
-}
 
 async fn born(namespace: &Namespace) -> Result<App> {
     let mut spec = app::four(&variable("RESTAPI_TEST_DEMO_IMAGE")?);

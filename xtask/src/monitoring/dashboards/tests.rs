@@ -6,12 +6,11 @@ use std::fs;
 use serde_json::Value;
 
 use super::super::known::{self, Selector};
-use super::{all, json};
+use super::{all, json, names};
 use crate::paths;
 
 fn dashboards() -> Vec<Value> {
-    let all = all();
-    let texts = all.iter().map(|dashboard| json(dashboard.uid).unwrap());
+    let texts = names().into_iter().map(|name| json(name).unwrap());
     texts
         .map(|text| serde_json::from_str(&text).unwrap())
         .collect()

@@ -1,9 +1,9 @@
 //! The answers to a dashboard's queries.
 
-use std::fmt::Write as _;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use anyhow::{Context, Result};
+use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
@@ -156,16 +156,7 @@ fn line(series: &Series, legend: &str) -> Line {
 
 /// As it may stand in a URL.
 fn escaped(text: &str) -> String {
-    let mut all = String::new();
-    for byte in text.bytes() {
-        if byte.is_ascii_alphanumeric() {
-            all.push(char::from(byte));
-        } else {
-            // Writing to a String cannot fail.
-            let _ = write!(all, "%{byte:02X}");
-        }
-    }
-    all
+    utf8_percent_encode(text, NON_ALPHANUMERIC).to_string()
 }
 
 #[cfg(test)]

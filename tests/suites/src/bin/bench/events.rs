@@ -161,8 +161,7 @@ async fn reactions_of(app: &App, changes: u32) -> Result<Vec<f64>> {
 }
 
 fn reason(restapi: &RestAPI) -> Option<&str> {
-    let mut conditions = restapi.status.as_ref()?.conditions.iter().flatten();
-    let ready = conditions.find(|condition| condition.type_ == conditions::READY)?;
+    let ready = restapi.status.as_ref()?.condition(conditions::READY)?;
     Some(ready.reason.as_str())
 }
 

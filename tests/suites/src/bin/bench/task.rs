@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use anyhow::{Context, Result, ensure};
+use suites::env::variable;
 use tokio::process::Command;
 
 /// Stops a process of the control plane of the cluster that is measured on.
@@ -39,8 +40,4 @@ async fn control(action: &[&str]) -> Result<()> {
         said.trim()
     );
     Ok(())
-}
-
-fn variable(name: &str) -> Result<String> {
-    std::env::var(name).with_context(|| format!("{name} is not set: run `cargo xtask bench`"))
 }
