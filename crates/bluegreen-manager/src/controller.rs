@@ -177,15 +177,19 @@ impl BlueGreen {
         let restapi = &view.world.restapi;
         let accounts = accounts(restapi, &view.records, now);
         let asked = rollout::asked(view.world, view.app);
-        if let Some(rollout) = &asked {
-            telemetry::link(&rollout.context());
+        if spans.is_on() {
+            if let Some(rollout) = &asked {
+                telemetry::link(&rollout.context());
+            }
+            spans.tell(key, &trace::traces(&accounts));
         }
-        spans.tell(key, &trace::traces(&accounts));
-        let begun = plan::rollout::begun(view, &thought.situated);
-        let started = asked
-            .zip(begun)
-            .map(|(rollout, mark)| facts::started(restapi, &rollout, &mark));
-        bus.tell(key, facts::events(restapi, &accounts, started));
+        if bus.is_on() {
+            let unrecorded = plan::rollout::unrecorded(view, &thought.situated);
+            let started = asked
+                .zip(unrecorded)
+                .map(|(rollout, mark)| facts::started(restapi, &rollout, &mark));
+            bus.tell(key, facts::events(restapi, &accounts, started, now));
+        }
     }
 
     /// Begins what is to be tried of gates.

@@ -7,34 +7,26 @@ use restapi_types::event::Facts;
 use restapi_types::status::GateState;
 use restapi_types::trace::Rollout;
 use restapi_types::{Event, EventKind, GateMark, RestAPI, RolloutMark, RolloutOutcome, conditions};
-use workloads::facts::application;
+use workloads::facts::{application, is_told};
 
 use crate::account::{Account, is_bad};
 
-/// The events of rollouts, in the order in which things happened. `started` is that of a rollout of which nothing may
-/// be recorded yet.
+/// The events of rollouts of a short time ago, in the order in which things happened. `started` is that of a rollout of
+/// which nothing is recorded yet.
 #[must_use]
-pub fn events(restapi: &RestAPI, accounts: &[Account<'_>], started: Option<Event>) -> Vec<Event> {
+pub fn events(
+    restapi: &RestAPI,
+    accounts: &[Account<'_>],
+    started: Option<Event>,
+    now: Timestamp,
+) -> Vec<Event> {
     let awaits = awaits(restapi);
     let recorded = accounts.iter().flat_map(|account| of(account, awaits));
-    let mut all: Vec<_> = recorded.collect();
-    // Once it is recorded, the record has when it was.
-    all.extend(started.filter(|started| !all.iter().any(|event| is_same(event, started))));
+    let recent = recorded.chain(started).filter(|event| is_told(event, now));
+    let mut all: Vec<_> = recent.collect();
     // Some times are of whole seconds.
     all.sort_by_key(|event| (event.time, event.known_kind()));
     all
-}
-
-fn is_same(a: &Event, b: &Event) -> bool {
-    let of = |event: &Event| {
-        let facts = &event.data;
-        (
-            event.kind.clone(),
-            facts.revision_hash.clone(),
-            facts.attempt,
-        )
-    };
-    of(a) == of(b)
 }
 
 /// That the rollout of that mark has begun: what is told before anything of it is recorded.

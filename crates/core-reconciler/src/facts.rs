@@ -4,8 +4,7 @@ use jiff::Timestamp;
 use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use restapi_types::event::Facts;
 use restapi_types::{Event, EventKind, RestAPI, RestAPIStatus, conditions};
-use workloads::facts::application;
-use workloads::rollout;
+use workloads::facts::{application, is_told};
 
 /// What status says has happened a short time ago.
 #[must_use]
@@ -18,8 +17,8 @@ pub fn events(restapi: &RestAPI, now: Timestamp) -> Vec<Event> {
         readiness(restapi, status),
         stalled(restapi, status),
     ];
-    let recent = |event: &Event| rollout::is_told(event.time, now);
-    turned.into_iter().flatten().filter(recent).collect()
+    let recent = turned.into_iter().flatten();
+    recent.filter(|event| is_told(event, now)).collect()
 }
 
 fn synced(restapi: &RestAPI, status: &RestAPIStatus) -> Option<Event> {

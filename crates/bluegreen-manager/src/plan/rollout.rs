@@ -75,9 +75,17 @@ pub fn progress(
     (is_told && before.as_ref() != Some(&mark)).then_some(mark)
 }
 
-/// The rollout of the revision that the spec asks for as it is when it begins.
+/// The rollout of the revision that the spec asks for, while nothing of it is recorded.
 #[must_use]
-pub fn begun(view: &View<'_>, situated: &Situated) -> Option<RolloutMark> {
+pub fn unrecorded(view: &View<'_>, situated: &Situated) -> Option<RolloutMark> {
+    let (_, attempt) = asked(view, situated)?;
+    let record = view.record_of(attempt.revision)?;
+    let is_recorded = RolloutMark::of(record.as_ref(), attempt.number).is_some();
+    begun(view, situated).filter(|_| !is_recorded)
+}
+
+/// The same as it is when it begins.
+fn begun(view: &View<'_>, situated: &Situated) -> Option<RolloutMark> {
     let (home, attempt) = asked(view, situated)?;
     let record = view.record_of(attempt.revision)?;
     Some(RolloutMark {

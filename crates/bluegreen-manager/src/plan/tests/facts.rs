@@ -3,7 +3,7 @@
 use restapi_types::{Event, EventKind};
 use serde_json::{Value, json};
 
-use super::super::rollout::begun;
+use super::super::rollout::unrecorded;
 use super::super::{Thought, think};
 use super::cluster::{Cluster, spec};
 use crate::account::accounts;
@@ -20,11 +20,16 @@ impl Cluster {
         let thought: Thought<'_> = think(app, blue_green, &self.world, &[], self.now).unwrap();
         let records = self.world.records();
         let asked = workloads::rollout::asked(&self.world, app);
-        let begun = begun(&thought.view, &thought.situated);
+        let unrecorded = unrecorded(&thought.view, &thought.situated);
         let started = asked
-            .zip(begun)
+            .zip(unrecorded)
             .map(|(rollout, mark)| started(restapi, &rollout, &mark));
-        events(restapi, &accounts(restapi, &records, self.now), started)
+        events(
+            restapi,
+            &accounts(restapi, &records, self.now),
+            started,
+            self.now,
+        )
     }
 
     /// The kinds of what is told of a revision.
@@ -124,4 +129,20 @@ fn what_was_given_up_is_told_as_such() {
     cluster.command("abort 2 a");
     cluster.settle_for(2);
     assert_eq!(cluster.facts(2), ["rollout.started", "rollout.givenup"]);
+}
+
+/// Whoever is started anew tells what happened a short time ago: what the stream would not know again is not told.
+#[test]
+fn what_happened_long_ago_is_not_told_again() {
+    let mut cluster = Cluster::born(&manual("app:1"));
+    cluster.settle_for(5);
+    assert!(!cluster.facts(1).is_empty());
+    cluster.pass(20 * 60);
+    assert!(cluster.facts(1).is_empty());
+    cluster.change(&manual("app:2"));
+    cluster.settle_for(5);
+    assert!(cluster.facts(2).contains(&"promotion.awaited"));
+    // It still waits, which is in status, and was told.
+    cluster.pass(20 * 60);
+    assert!(cluster.facts(2).is_empty());
 }
