@@ -8,18 +8,19 @@ use kube::runtime::watcher;
 use manager_kit::context::Context;
 use manager_kit::error::KitError;
 use manager_kit::lease::HeldShard;
-use manager_kit::runner::{self, ReconcileError, Reconciler, Requeue};
+use manager_kit::runner::{self, Reconciler, Requeue};
 use manager_kit::telemetry;
 use manager_kit::tracker::Owner;
 use manager_kit::watch::{InvalidObject, tallied_main_stream};
-use manager_kit::writer::{WriteError, Writer};
+use manager_kit::writer::Writer;
 use restapi_resources::Application;
 use restapi_types::spec::blue_green::BlueGreenSpec;
 use restapi_types::{RestAPI, conditions, crd, keys};
 use workloads::apply::Outcome;
-use workloads::hands::Hands;
+use workloads::error::Error;
+use workloads::hands::{Hands, LATER, SOON};
 use workloads::observe::owner;
-use workloads::plan::{Obstacle, PlanError};
+use workloads::plan::Obstacle;
 use workloads::report::{repairs, replacements, undelivered};
 use workloads::world::World;
 use workloads::{rollout, watches};
@@ -31,12 +32,6 @@ use crate::plan::command::is_refresh;
 use crate::plan::{self, Thought, think};
 use crate::tries::Tries;
 use crate::{facts, kinds, metrics, report, trace, verdict};
-
-/// How soon to look again at what goes by itself.
-const SOON: Duration = Duration::from_secs(1);
-
-/// How soon to try again what somebody has to put right first, and no watch tells.
-const LATER: Duration = Duration::from_secs(10);
 
 /// Watches `RestAPI`s and their workloads, and reconciles until the shutdown.
 ///
@@ -158,13 +153,9 @@ impl BlueGreen {
         let status = writer(keys::FIELD_MANAGER_STATUS_BLUEGREEN);
         report::status(world, &verdict, &status).await?;
         report::turns(ctx, world, &verdict);
-        let waits = [
-            next_look(&thought, &outcome, now),
-            world.config.read_again,
-            undelivered,
-        ];
-        let soonest = waits.into_iter().flatten().min();
-        Ok(soonest.map_or(Requeue::AwaitChange, Requeue::After))
+        let next = next_look(&thought, &outcome, now);
+        let waits = [next, world.config.read_again, undelivered];
+        Ok(Requeue::after_soonest(waits))
     }
 
     /// Tells what has been recorded of rollouts, as spans and events, and that this reconcile is a part of one.
@@ -221,28 +212,4 @@ fn next_look(thought: &Thought<'_>, outcome: &Outcome, now: Timestamp) -> Option
     let turns = thought.situated.turns.iter();
     let turn = turns.map(|at| Duration::try_from(at.duration_since(now)).unwrap_or_default());
     by_itself.into_iter().chain(stuck).chain(turn).min()
-}
-
-/// A reconcile that did not finish.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// A live read failed.
-    #[error("the world could not be read: {0}")]
-    Observe(#[from] kube::Error),
-    /// No plan could be made.
-    #[error(transparent)]
-    Plan(#[from] PlanError),
-    /// A write did not happen.
-    #[error(transparent)]
-    Write(#[from] WriteError),
-}
-
-impl ReconcileError for Error {
-    fn category(&self) -> &'static str {
-        match self {
-            Self::Observe(_) => "observe",
-            Self::Plan(_) => "plan",
-            Self::Write(error) => error.category(),
-        }
-    }
 }

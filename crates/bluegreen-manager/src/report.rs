@@ -1,13 +1,12 @@
 //! Writes the status and publishes events: only what changed.
 
 use kube::Resource as _;
-use manager_kit::cache::version;
 use manager_kit::context::Context;
 use manager_kit::events::Severity;
 use manager_kit::writer::{WriteError, Writer};
 use restapi_types::status::RolloutPhase;
 use restapi_types::{RestAPI, RestAPIStatus};
-use workloads::report::{conditions_of, draft};
+use workloads::report::conditions_of;
 use workloads::world::World;
 
 use crate::verdict::CONDITIONS;
@@ -22,11 +21,7 @@ pub async fn status(
     writer: &Writer,
 ) -> Result<(), WriteError> {
     let restapi = &world.restapi;
-    if ours(restapi) == *status {
-        return Ok(());
-    }
-    let version = version(restapi.as_ref());
-    writer.apply_status(draft(restapi, status), &version).await
+    workloads::report::status(restapi, &ours(restapi), status, writer).await
 }
 
 /// Gives the status up, where blue/green is off and core-reconciler has taken over what it says then.
@@ -42,10 +37,7 @@ pub async fn give_up(world: &World, writer: &Writer) -> Result<(), WriteError> {
         return Ok(());
     }
     let nothing = RestAPIStatus::default();
-    let version = version(restapi.as_ref());
-    writer
-        .apply_status(draft(restapi, &nothing), &version)
-        .await
+    workloads::report::status(restapi, &ours(restapi), &nothing, writer).await
 }
 
 /// The part of the status that bluegreen-manager writes.

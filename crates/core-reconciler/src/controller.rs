@@ -8,17 +8,18 @@ use kube::runtime::watcher;
 use manager_kit::context::Context;
 use manager_kit::error::KitError;
 use manager_kit::lease::HeldShard;
-use manager_kit::runner::{self, ReconcileError, Reconciler, Requeue};
+use manager_kit::runner::{self, Reconciler, Requeue};
 use manager_kit::telemetry;
 use manager_kit::watch::{InvalidObject, tallied_main_stream};
-use manager_kit::writer::{WriteError, Writer};
+use manager_kit::writer::Writer;
 use restapi_resources::Application;
 use restapi_resources::surroundings::Surroundings;
 use restapi_types::{RestAPI, RestAPIStatus, conditions, crd, keys};
 use workloads::apply::Outcome;
-use workloads::hands::Hands;
+use workloads::error::Error;
+use workloads::hands::{Hands, LATER, SOON};
 use workloads::observe::owner;
-use workloads::plan::{Obstacle, Plan, PlanError};
+use workloads::plan::{Obstacle, Plan};
 use workloads::report::{repairs, replacements, undelivered};
 use workloads::world::World;
 use workloads::{rollout, watches};
@@ -26,15 +27,8 @@ use workloads::{rollout, watches};
 use crate::args::CoreArgs;
 use crate::kinds;
 use crate::plan::{self, plan};
-use crate::report::{self, ReportError, Reporter};
+use crate::report::{self, Reporter};
 use crate::{facts, trace, verdict};
-
-/// How soon to look again at what goes by itself: an object that is being deleted, say.
-const SOON: Duration = Duration::from_secs(1);
-
-/// How soon to try again what somebody has to put right first. Most of what does so is seen on a watch;
-/// quotas and foreign objects are not.
-const LATER: Duration = Duration::from_secs(10);
 
 /// Watches `RestAPI`s and everything that they own, and reconciles until the shutdown.
 ///
@@ -193,8 +187,7 @@ impl Core {
         let put_off = self.reporter.status(world, verdict, writer).await?;
         report::turns(&self.hands.ctx.events, world, verdict);
         let waits = [put_off, next_look(plan, verdict), world.config.read_again];
-        let soonest = waits.into_iter().flatten().min();
-        Ok(soonest.map_or(Requeue::AwaitChange, Requeue::After))
+        Ok(Requeue::after_soonest(waits))
     }
 }
 
@@ -219,31 +212,4 @@ fn next_look(plan: &Plan, verdict: &RestAPIStatus) -> Option<Duration> {
         .flatten()
         .any(|c| c.reason == verdict::WRITE_REFUSED);
     (refused || !plan.obstacles.is_empty()).then_some(LATER)
-}
-
-/// A reconcile that did not finish.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// A live read failed.
-    #[error("the world could not be read: {0}")]
-    Observe(#[from] kube::Error),
-    /// No plan could be made.
-    #[error(transparent)]
-    Plan(#[from] PlanError),
-    /// A write did not happen.
-    #[error(transparent)]
-    Write(#[from] WriteError),
-    /// The status was not written.
-    #[error("the status could not be written: {0}")]
-    Report(#[from] ReportError),
-}
-
-impl ReconcileError for Error {
-    fn category(&self) -> &'static str {
-        match self {
-            Self::Observe(_) => "observe",
-            Self::Plan(_) => "plan",
-            Self::Write(error) | Self::Report(ReportError::Write(error)) => error.category(),
-        }
-    }
 }

@@ -5,13 +5,12 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 use kube::Resource as _;
-use manager_kit::cache::version;
 use manager_kit::events::{EventRecorder, Severity};
 use manager_kit::tracker::Owner;
 use manager_kit::writer::{WriteError, Writer};
 use restapi_types::{RestAPI, RestAPIStatus, conditions};
 use workloads::observe::owner;
-use workloads::report::{conditions_of, draft, turned_true};
+use workloads::report::{conditions_of, turned_true};
 use workloads::world::World;
 
 /// How long counts of pods may be late in status, so that a rollout of many pods is not a write for each.
@@ -42,7 +41,7 @@ impl Reporter {
         world: &World,
         status: &RestAPIStatus,
         writer: &Writer,
-    ) -> Result<Option<Duration>, ReportError> {
+    ) -> Result<Option<Duration>, WriteError> {
         let owner = owner(&world.restapi);
         self.silent_since
             .lock()
@@ -57,12 +56,7 @@ impl Reporter {
         {
             return Ok(Some(wait));
         }
-        writer
-            .apply_status(
-                draft(&world.restapi, status),
-                &version(world.restapi.as_ref()),
-            )
-            .await?;
+        workloads::report::status(&world.restapi, &current, status, writer).await?;
         let mut recent = self.lock();
         recent.retain(|_, at| at.elapsed() < COUNTS_MAY_LAG);
         recent.insert(owner, Instant::now());
@@ -95,14 +89,6 @@ impl Reporter {
             .lock()
             .unwrap_or_else(PoisonError::into_inner)
     }
-}
-
-/// A report that could not be made.
-#[derive(Debug, thiserror::Error)]
-pub enum ReportError {
-    /// The status was not written.
-    #[error(transparent)]
-    Write(#[from] WriteError),
 }
 
 /// Publishes that the application became Ready or Stalled.

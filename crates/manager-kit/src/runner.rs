@@ -55,6 +55,13 @@ pub enum Requeue {
 }
 
 impl Requeue {
+    /// After the shortest of these times, or when something changes where there is none.
+    #[must_use]
+    pub fn after_soonest(times: impl IntoIterator<Item = Option<Duration>>) -> Self {
+        let soonest = times.into_iter().flatten().min();
+        soonest.map_or(Self::AwaitChange, Self::After)
+    }
+
     /// The same, but after `time` at the latest.
     #[must_use]
     pub fn or_after(self, time: Option<Duration>) -> Self {

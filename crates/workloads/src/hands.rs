@@ -19,6 +19,13 @@ use crate::observe::{Caches, Observed, observe, owner};
 use crate::plan::{Drift, Obstacle, Plan};
 use crate::world::World;
 
+/// How soon to look again at what goes by itself: an object that is being deleted, say.
+pub const SOON: Duration = Duration::from_secs(1);
+
+/// How soon to try again what somebody has to put right first. Most of what does so is seen on a watch;
+/// quotas and foreign objects are not.
+pub const LATER: Duration = Duration::from_secs(10);
+
 /// How soon to plan again after somebody else wrote first.
 const AFTER_RACE: Duration = Duration::from_millis(100);
 

@@ -11,7 +11,7 @@
 //! | [`config`], [`autoscalers`], [`pods`], [`counts`], [`adoption`] | the parts of that value that are more than objects |
 //! | [`plan`] | one object as it should be against the same as it is; replicas, history, going back |
 //! | [`apply`] | carries a plan out |
-//! | [`hands`], [`report`] | what a manager does around its plan, and says of it |
+//! | [`hands`], [`report`], [`error`] | what a manager does around its plan, says of it, and what keeps it from its end |
 //! | [`rollout`] | a rollout as its trace knows it |
 //! | [`alike`], [`disputes`], [`namespaces`] | what experience says against writing |
 #![forbid(unsafe_code)]
@@ -23,6 +23,7 @@ pub mod autoscalers;
 pub mod config;
 pub mod counts;
 pub mod disputes;
+pub mod error;
 pub mod facts;
 pub mod hands;
 pub mod kinds;

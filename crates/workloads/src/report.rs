@@ -6,21 +6,37 @@ use k8s_openapi::apimachinery::pkg::apis::meta::v1::Condition;
 use kube::Resource as _;
 use kube::discovery::ApiResource;
 use manager_kit::bus::Undelivered;
+use manager_kit::cache::version;
 use manager_kit::context::Context;
 use manager_kit::events::{EventRecorder, Severity};
-use manager_kit::writer::Draft;
+use manager_kit::writer::{Draft, WriteError, Writer};
 use restapi_types::conditions::{self, Finding, Verdict};
 use restapi_types::{RestAPI, RestAPIStatus, keys};
-use serde::Serialize;
 use serde_json::json;
 
 use crate::observe::owner;
 use crate::plan::Plan;
 use crate::world::World;
 
+/// Writes a manager's part of the status, `after`, if it differs from what the object says, `before`.
+///
+/// # Errors
+/// When the status can't be written.
+pub async fn status(
+    restapi: &RestAPI,
+    before: &RestAPIStatus,
+    after: &RestAPIStatus,
+    writer: &Writer,
+) -> Result<(), WriteError> {
+    if before == after {
+        return Ok(());
+    }
+    let version = version(restapi);
+    writer.apply_status(draft(restapi, after), &version).await
+}
+
 /// A manager's part of the status, as it is applied.
-#[must_use]
-pub fn draft(restapi: &RestAPI, status: &impl Serialize) -> Draft {
+fn draft(restapi: &RestAPI, status: &RestAPIStatus) -> Draft {
     let meta = restapi.meta();
     Draft {
         resource: ApiResource::erase::<RestAPI>(&()),
