@@ -14,8 +14,8 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::Registry;
 
 use crate::chain::Hop;
-use crate::spans::SpanCounts;
 use crate::store::Figures;
+use span_queue::SpanCounts;
 
 /// Upper bounds of the latency histogram, in seconds.
 const BUCKETS: [f64; 11] = [
@@ -158,7 +158,7 @@ impl Metrics {
             "Requests refused because too many were waiting",
             self.rejected.clone(),
         );
-        self.spans.register(registry);
+        self.spans.register(registry, "demo");
         self
     }
 

@@ -18,6 +18,7 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::{ConstGauge, Gauge};
 use prometheus_client::registry::Registry;
+use span_queue::SpanCounts;
 
 pub use self::reconcile::{Outcome, ReconcileMetrics, TraceLabels};
 use crate::bus::BusMetrics;
@@ -41,8 +42,7 @@ pub struct Metrics {
     shards: Gauge,
     shards_held: Gauge,
     events_dropped: Counter,
-    spans_exported: Counter,
-    spans_dropped: Counter,
+    spans: SpanCounts,
 }
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
@@ -71,8 +71,7 @@ impl Metrics {
             shards: Gauge::default(),
             shards_held: Gauge::default(),
             events_dropped: Counter::default(),
-            spans_exported: Counter::default(),
-            spans_dropped: Counter::default(),
+            spans: SpanCounts::default(),
             registry: Arc::default(),
         };
         metrics.register_own(&mut registry);
@@ -137,16 +136,7 @@ impl Metrics {
             "Kubernetes events that were not published: queue full, or refused by the API server",
             self.events_dropped.clone(),
         );
-        registry.register(
-            "restapi_spans_exported",
-            "Spans that the collector of traces took",
-            self.spans_exported.clone(),
-        );
-        registry.register(
-            "restapi_spans_dropped",
-            "Spans that were lost: queue full, or not taken by the collector of traces",
-            self.spans_dropped.clone(),
-        );
+        self.spans.register(registry, "restapi");
     }
 
     /// Registers a manager's own metrics: `add` gets a registry in which every name starts with
@@ -227,16 +217,9 @@ impl Metrics {
             .set(i64::try_from(count).unwrap_or(i64::MAX));
     }
 
-    /// Counts spans that were exported.
-    pub(crate) fn spans_exported(&self, number: usize) {
-        self.spans_exported
-            .inc_by(u64::try_from(number).unwrap_or(u64::MAX));
-    }
-
-    /// Counts spans that were lost.
-    pub(crate) fn spans_dropped(&self, number: usize) {
-        self.spans_dropped
-            .inc_by(u64::try_from(number).unwrap_or(u64::MAX));
+    /// What counts the spans that are exported.
+    pub(crate) fn spans(&self) -> &SpanCounts {
+        &self.spans
     }
 
     /// Counts an event that was not published.

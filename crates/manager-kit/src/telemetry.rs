@@ -7,7 +7,6 @@
 //! Rollouts have traces of their own ([`spans`]); every reconcile is a trace with a link to them.
 
 mod json;
-mod queue;
 pub mod spans;
 
 use std::io::IsTerminal;
@@ -20,6 +19,7 @@ use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::trace::{Sampler, SdkTracerProvider};
 use restapi_types::TraceParent;
 use restapi_types::trace::{SpanId, TraceId};
+use span_queue::SpanQueue;
 use tracing::Span;
 use tracing_opentelemetry::OpenTelemetrySpanExt;
 use tracing_subscriber::layer::SubscriberExt;
@@ -27,7 +27,6 @@ use tracing_subscriber::util::SubscriberInitExt;
 use tracing_subscriber::{EnvFilter, Layer, Registry};
 
 use self::json::JsonLines;
-use self::queue::SpanQueue;
 use self::spans::Spans;
 use crate::args::{KitArgs, LogFormat};
 use crate::error::KitError;
@@ -115,7 +114,11 @@ fn queue(resource: &Resource, metrics: &Metrics) -> Result<Option<SpanQueue>, Ki
     let exporter = SpanExporter::builder().with_tonic().build();
     let exporter = exporter
         .map_err(|error| KitError::Telemetry(format!("{ENDPOINT} cannot be used: {error}")))?;
-    Ok(Some(SpanQueue::new(exporter, resource, metrics.clone())))
+    Ok(Some(SpanQueue::new(
+        exporter,
+        resource,
+        metrics.spans().clone(),
+    )))
 }
 
 fn tracer_provider(

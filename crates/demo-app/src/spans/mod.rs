@@ -4,8 +4,6 @@
 //! one trace. Only those that `traceparent` says are sampled go out. Where no collector is set, there
 //! is nothing of this: no queue, no thread, no connection.
 
-mod counts;
-mod queue;
 mod span;
 #[cfg(test)]
 mod tests;
@@ -18,15 +16,14 @@ use opentelemetry::KeyValue;
 use opentelemetry::trace::SpanKind;
 use opentelemetry_otlp::{ExporterBuildError, SpanExporter as OtlpExporter, WithExportConfig as _};
 use opentelemetry_sdk::Resource;
-use opentelemetry_sdk::trace::SpanExporter;
+use opentelemetry_sdk::trace::{SpanExporter, SpanProcessor as _};
 
 use crate::args::Args;
 use crate::metrics::method_label;
 use crate::peers::Call;
 use crate::trace::TraceContext;
-pub use counts::SpanCounts;
-use queue::SpanQueue;
 pub(crate) use span::Span;
+use span_queue::{SpanCounts, SpanQueue};
 
 /// How long the end of the process waits for what has not gone out yet: at most what came up in the last second.
 const CLOSING: Duration = Duration::from_secs(1);
@@ -126,7 +123,8 @@ impl Spans {
     pub(crate) async fn close(self) {
         let Some(queue) = self.0 else { return };
         // The library blocks, and would deadlock on a thread that the exporter's tasks need.
-        let closed = tokio::task::spawn_blocking(move || queue.close(CLOSING)).await;
+        let closed =
+            tokio::task::spawn_blocking(move || queue.shutdown_with_timeout(CLOSING)).await;
         match closed {
             Ok(Ok(())) => {}
             Ok(Err(error)) => tracing::warn!(%error, "not all spans were exported"),

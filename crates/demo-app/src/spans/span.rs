@@ -7,8 +7,8 @@ use opentelemetry::trace::{SpanContext, SpanKind, Status, TraceFlags, TraceState
 use opentelemetry::{InstrumentationScope, KeyValue, SpanId, TraceId};
 use opentelemetry_sdk::trace::{SpanData, SpanEvents, SpanLinks};
 
-use super::queue::SpanQueue;
 use crate::trace::TraceContext;
+use span_queue::SpanQueue;
 
 /// The shortest that a span can be: Jaeger takes one without any length for a mistake.
 const SHORTEST: Duration = Duration::from_micros(1);

@@ -14,8 +14,8 @@ use opentelemetry_sdk::trace::{
     Sampler, SamplingDecision, ShouldSample as _, SpanData, SpanEvents, SpanLinks,
 };
 use restapi_types::trace::{SpanId, TraceId, TraceParent};
+use span_queue::SpanQueue;
 
-use super::queue::SpanQueue;
 use crate::told::Told;
 use crate::tracker::Owner;
 
@@ -213,10 +213,15 @@ pub(super) fn context(
 
 #[cfg(test)]
 mod tests {
+    use std::sync::{Arc, Mutex};
+
+    use opentelemetry_sdk::Resource;
+    use opentelemetry_sdk::error::OTelSdkResult;
+    use opentelemetry_sdk::trace::{SpanExporter, SpanProcessor as _};
     use restapi_types::trace::Rollout;
+    use span_queue::SpanCounts;
 
     use super::*;
-    use crate::telemetry::queue::tests::{Kept, exporting};
 
     const ROLLOUT: Rollout<'_> = Rollout {
         uid: "u",
@@ -254,15 +259,33 @@ mod tests {
         exported.iter().map(|span| span.name.as_ref()).collect()
     }
 
+    /// An exporter that keeps what it is given. Clones share it.
+    #[derive(Clone, Debug, Default)]
+    struct Kept(Arc<Mutex<Vec<SpanData>>>);
+
+    impl SpanExporter for Kept {
+        async fn export(&self, batch: Vec<SpanData>) -> OTelSdkResult {
+            self.0.lock().unwrap().extend(batch);
+            Ok(())
+        }
+    }
+
+    /// A queue, and where its spans go.
+    fn exporting() -> (SpanQueue, Kept) {
+        let kept = Kept::default();
+        let resource = Resource::builder().build();
+        let queue = SpanQueue::new(kept.clone(), &resource, SpanCounts::default());
+        (queue, kept)
+    }
+
     fn exported(queue: &SpanQueue, kept: &Kept) -> Vec<SpanData> {
-        use opentelemetry_sdk::trace::SpanProcessor as _;
         queue.force_flush().unwrap();
-        kept.all()
+        kept.0.lock().unwrap().clone()
     }
 
     #[test]
     fn each_span_goes_out_once_with_the_ids_and_times_that_it_was_given() {
-        let (queue, kept, _) = exporting();
+        let (queue, kept) = exporting();
         let spans = Spans::to(queue.clone(), Sampler::AlwaysOn, "test");
         spans.tell(&owner(), &[trace(&["start"])]);
         spans.tell(&owner(), &[trace(&["start", "switch"])]);
@@ -286,7 +309,7 @@ mod tests {
 
     #[test]
     fn what_was_forgotten_goes_out_again_and_is_the_same() {
-        let (queue, kept, _) = exporting();
+        let (queue, kept) = exporting();
         let spans = Spans::to(queue.clone(), Sampler::AlwaysOn, "test");
         spans.tell(&owner(), &[trace(&["start"])]);
         spans.forget(&owner());
@@ -298,7 +321,7 @@ mod tests {
 
     #[test]
     fn a_trace_that_is_not_sampled_is_told_as_a_whole_once_it_is_needed() {
-        let (queue, kept, _) = exporting();
+        let (queue, kept) = exporting();
         let spans = Spans::to(queue.clone(), Sampler::AlwaysOff, "test");
         spans.tell(&owner(), &[trace(&["start"])]);
         let failed = Trace {

@@ -186,7 +186,7 @@ async fn events_after_status(app: &App, nats: &Nats, revisions: u32) -> Result<V
                 .await?;
             waits(app, revision + 1).await?;
         }
-        let command = format!("{verb} {} bench-{verb}", revision + 1);
+        let command = format!("{verb} {0} bench-{verb}-{0}", revision + 1);
         let serving = if serving == 1 { 1 } else { serving + 1 };
         app.annotate(keys::COMMAND, &command).await?;
         let seen = async {

@@ -1,27 +1,31 @@
-//! The way out for spans: a queue with an end, so that a collector that is away or slow costs spans
-//! and nothing else, and a count of those that it cost.
+//! The way out for spans: a queue with an end, so that a collector that is away or slow costs spans and nothing else,
+//! and a count of those that it cost.
+#![forbid(unsafe_code)]
+
+mod counts;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::time::Duration;
 
+use opentelemetry::Context;
 use opentelemetry_sdk::Resource;
 use opentelemetry_sdk::error::OTelSdkResult;
 use opentelemetry_sdk::trace::{
-    BatchConfigBuilder, BatchSpanProcessor, SpanData, SpanExporter, SpanProcessor as _,
+    BatchConfigBuilder, BatchSpanProcessor, Span, SpanData, SpanExporter, SpanProcessor,
 };
 
-use super::SpanCounts;
+pub use counts::SpanCounts;
 
 /// How many spans may wait; the library's own default. One of ours takes about a kilobyte.
-const QUEUE: usize = 2048;
+pub const CAPACITY: usize = 2048;
 
 /// How often what waits goes out: less is lost with a process that is killed than with the library's 5 s.
 const INTERVAL: Duration = Duration::from_secs(1);
 
 /// The way out. Clones share it.
 #[derive(Debug, Clone)]
-pub(super) struct SpanQueue {
+pub struct SpanQueue {
     processor: Arc<BatchSpanProcessor>,
     waiting: Arc<AtomicUsize>,
     counts: SpanCounts,
@@ -29,7 +33,8 @@ pub(super) struct SpanQueue {
 
 impl SpanQueue {
     /// A queue that `exporter` empties, on a thread of its own and in the name of `resource`.
-    pub(super) fn new(
+    #[must_use]
+    pub fn new(
         exporter: impl SpanExporter + 'static,
         resource: &Resource,
         counts: SpanCounts,
@@ -43,7 +48,7 @@ impl SpanQueue {
         };
         // It has more room than is ever taken: where it had not, it would lose spans and not say how many.
         let config = BatchConfigBuilder::default()
-            .with_max_queue_size(2 * QUEUE)
+            .with_max_queue_size(2 * CAPACITY)
             .with_scheduled_delay(INTERVAL);
         let mut processor = BatchSpanProcessor::builder(counted)
             .with_batch_config(config.build())
@@ -57,8 +62,8 @@ impl SpanQueue {
     }
 
     /// Puts a span in, or loses and counts it where there is no room. Never waits.
-    pub(super) fn put(&self, span: SpanData) {
-        let enter = |waiting| (waiting < QUEUE).then_some(waiting + 1);
+    pub fn put(&self, span: SpanData) {
+        let enter = |waiting| (waiting < CAPACITY).then_some(waiting + 1);
         let entered = self
             .waiting
             .fetch_update(Ordering::AcqRel, Ordering::Acquire, enter);
@@ -68,10 +73,27 @@ impl SpanQueue {
             self.counts.dropped(1);
         }
     }
+}
 
-    /// Blocks until all that wait are out, for at most `limit`. Nothing goes out afterwards.
-    pub(super) fn close(&self, limit: Duration) -> OTelSdkResult {
-        self.processor.shutdown_with_timeout(limit)
+/// Takes those that are sampled.
+impl SpanProcessor for SpanQueue {
+    fn on_start(&self, span: &mut Span, context: &Context) {
+        self.processor.on_start(span, context);
+    }
+
+    fn on_end(&self, span: SpanData) {
+        if span.span_context.is_sampled() {
+            self.put(span);
+        }
+    }
+
+    fn force_flush(&self) -> OTelSdkResult {
+        self.processor.force_flush()
+    }
+
+    /// Blocks until all that wait are out, for at most `timeout`. Nothing goes out afterwards.
+    fn shutdown_with_timeout(&self, timeout: Duration) -> OTelSdkResult {
+        self.processor.shutdown_with_timeout(timeout)
     }
 }
 
@@ -128,15 +150,14 @@ impl<E: SpanExporter> SpanExporter for Counted<E> {
 #[cfg(test)]
 mod tests {
     use std::sync::{Mutex, mpsc};
-    use std::time::Instant;
+    use std::time::{Instant, SystemTime};
 
-    use http::{Method, StatusCode};
+    use opentelemetry::trace::{SpanContext, SpanId, SpanKind, Status, TraceFlags, TraceState};
+    use opentelemetry::{InstrumentationScope, TraceId};
     use opentelemetry_sdk::error::OTelSdkError;
+    use opentelemetry_sdk::trace::{SpanEvents, SpanLinks};
 
     use super::*;
-    use crate::sampling::Sampling;
-    use crate::spans::Spans;
-    use crate::trace::TraceContext;
 
     /// Answers once it is let, and then that it failed.
     #[derive(Debug)]
@@ -164,12 +185,29 @@ mod tests {
         SpanQueue::new(exporter, &resource, SpanCounts::default())
     }
 
+    fn span(flags: TraceFlags) -> SpanData {
+        let (trace, span) = (TraceId::from(1), SpanId::from(1));
+        let now = SystemTime::now();
+        SpanData {
+            span_context: SpanContext::new(trace, span, flags, false, TraceState::NONE),
+            parent_span_id: SpanId::INVALID,
+            parent_span_is_remote: false,
+            span_kind: SpanKind::Internal,
+            name: "step".into(),
+            start_time: now,
+            end_time: now,
+            attributes: Vec::new(),
+            dropped_attributes_count: 0,
+            events: SpanEvents::default(),
+            links: SpanLinks::default(),
+            status: Status::Unset,
+            instrumentation_scope: InstrumentationScope::default(),
+        }
+    }
+
     fn put(queue: &SpanQueue, number: usize) {
-        let spans = Spans(Some(queue.clone()));
-        let trace = TraceContext::continue_from(&http::HeaderMap::new(), &Sampling::share(1.0));
         for _ in 0..number {
-            let mut span = spans.of_request(&trace.child(), &Method::GET, Some("/"));
-            span.answered(StatusCode::OK);
+            queue.put(span(TraceFlags::SAMPLED));
         }
     }
 
@@ -178,15 +216,16 @@ mod tests {
         let (let_go, gate) = mpsc::channel();
         let queue = queue(Hangs(Mutex::new(gate)));
         let started = Instant::now();
-        put(&queue, QUEUE + 10);
+        put(&queue, CAPACITY + 10);
         assert!(started.elapsed() < Duration::from_secs(2));
         assert_eq!(queue.counts.figures(), (0, 10));
         let limit = Duration::from_millis(100);
         let closing = Instant::now();
-        assert!(queue.close(limit).is_err(), "it is not waited for longer");
+        let closed = queue.shutdown_with_timeout(limit);
+        assert!(closed.is_err(), "it is not waited for longer");
         assert!(closing.elapsed() < Duration::from_secs(2));
         drop(let_go);
-        let all = u64::try_from(QUEUE + 10).unwrap();
+        let all = u64::try_from(CAPACITY + 10).unwrap();
         while queue.counts.figures() != (0, all) {
             assert!(
                 started.elapsed() < Duration::from_secs(20),
@@ -200,9 +239,19 @@ mod tests {
     fn what_is_exported_is_counted_and_makes_room() {
         let queue = queue(Takes);
         for _ in 0..3 {
-            put(&queue, QUEUE);
-            queue.processor.force_flush().unwrap();
+            put(&queue, CAPACITY);
+            queue.force_flush().unwrap();
         }
-        assert_eq!(queue.counts.figures(), (3 * 2048, 0));
+        let all = u64::try_from(3 * CAPACITY).unwrap();
+        assert_eq!(queue.counts.figures(), (all, 0));
+    }
+
+    #[test]
+    fn what_is_not_sampled_stays() {
+        let queue = queue(Takes);
+        queue.on_end(span(TraceFlags::NOT_SAMPLED));
+        queue.on_end(span(TraceFlags::SAMPLED));
+        queue.force_flush().unwrap();
+        assert_eq!(queue.counts.figures(), (1, 0));
     }
 }
