@@ -189,6 +189,8 @@ pub fn kill_process(pod: &Pod) -> Result<()> {
 /// When it runs on none of our nodes.
 pub fn process(pod: &Pod) -> Result<i32> {
     let uid = pod.uid().context("the pod has no uid")?;
-    let found = processes::of_pods(&[&uid]).first().copied();
+    let found = processes::of_pods(&[&uid], processes::OURS)
+        .first()
+        .copied();
     found.with_context(|| format!("{} runs on none of our nodes", pod.name_any()))
 }

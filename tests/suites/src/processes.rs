@@ -6,21 +6,21 @@ use anyhow::{Context, Result};
 use nix::sys::signal::{Signal, kill};
 use nix::unistd::Pid;
 
-/// The name of the program in its image, as in every image of this repository.
-const PROGRAM: &str = "main";
+/// The name of the program in its image, in every image of this repository.
+pub const OURS: &str = "main";
 
-/// The processes of the programs in the pods of these uids, each of which is in the name of a control group.
+/// The processes of `program` in the pods of these uids, each of which is in the name of a control group.
 #[must_use]
-pub fn of_pods(uids: &[&str]) -> Vec<i32> {
+pub fn of_pods(uids: &[&str], program: &str) -> Vec<i32> {
     let entries = fs::read_dir("/proc").into_iter().flatten().flatten();
     let pids = entries.filter_map(|entry| entry.file_name().to_str()?.parse().ok());
-    pids.filter(|pid| is_of(*pid, uids)).collect()
+    pids.filter(|pid| is_of(*pid, uids, program)).collect()
 }
 
-fn is_of(pid: i32, uids: &[&str]) -> bool {
+fn is_of(pid: i32, uids: &[&str], program: &str) -> bool {
     // A process can end while it is looked at.
     let read = |file| fs::read_to_string(format!("/proc/{pid}/{file}")).unwrap_or_default();
-    let is_program = read("comm").trim() == PROGRAM;
+    let is_program = read("comm").trim() == program;
     is_program && uids.iter().any(|uid| read("cgroup").contains(uid))
 }
 

@@ -107,7 +107,7 @@ impl Disturbance {
         let pods = pods.list(&ListParams::default().labels(&label)).await?;
         let uids: Vec<String> = pods.iter().filter_map(Pod::uid).collect();
         let uids: Vec<&str> = uids.iter().map(String::as_str).collect();
-        let found = processes::of_pods(&uids);
+        let found = processes::of_pods(&uids, processes::OURS);
         ensure!(
             found.len() == uids.len() && found.len() >= ComponentName::ALL.len(),
             "{} pods of {environment} have the processes {found:?}",

@@ -48,6 +48,17 @@ pub(super) enum Part {
     PrometheusKilled,
 }
 
+/// What is killed again and again.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Killed {
+    /// Where its pods are.
+    pub(super) namespace: &'static str,
+    /// Its name, in the label of its pods.
+    pub(super) name: &'static str,
+    /// The program in its pods.
+    pub(super) program: &'static str,
+}
+
 impl Part {
     /// What takes no more than a few minutes.
     pub(super) const SHORT: [Self; 8] = [
@@ -80,13 +91,18 @@ impl Part {
     }
 
     /// What beside the managers is killed: its namespace, and the name that its pods bear.
-    pub(super) const fn killed(self) -> Option<(&'static str, &'static str)> {
-        match self {
-            Self::NatsKilled => Some(("nats", "nats")),
-            Self::JaegerKilled => Some(("observability", "jaeger")),
-            Self::PrometheusKilled => Some(("observability", "prometheus")),
-            _ => None,
-        }
+    pub(super) const fn killed(self) -> Option<Killed> {
+        let (namespace, name, program) = match self {
+            Self::NatsKilled => ("nats", "nats", "nats-server"),
+            Self::JaegerKilled => ("observability", "jaeger", "jaeger"),
+            Self::PrometheusKilled => ("observability", "prometheus", "prometheus"),
+            _ => return None,
+        };
+        Some(Killed {
+            namespace,
+            name,
+            program,
+        })
     }
 
     /// How often each revision is switched to or from at most: after a killed manager all waits for its replacement,
