@@ -38,7 +38,7 @@ use crate::{facts, kinds, metrics, report, trace, verdict};
 /// # Errors
 /// When a watch ends.
 pub async fn run(ctx: Context, args: BlueGreenArgs) -> Result<(), KitError> {
-    let (caches, mut triggers) = watches::all(&ctx, kinds::seen(), args.watch_secrets);
+    let (caches, mut triggers) = watches::all(&ctx, kinds::seen(), &args.watches);
     let (tries, ended) = Tries::new(args.prometheus_url, ctx.clock.clone());
     triggers.push(ended);
     let (rollouts, tallies) = metrics::register(&ctx.metrics, &ctx.shards, &ctx.clock);

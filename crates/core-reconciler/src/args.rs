@@ -1,6 +1,7 @@
 //! What core-reconciler can be told besides what every manager can.
 
 use restapi_resources::surroundings::{Otlp, Surroundings};
+use workloads::watches::WatchArgs;
 
 /// What the generated objects need to know of the cluster around them.
 #[derive(Clone, Debug, Default, clap::Args)]
@@ -27,11 +28,9 @@ pub struct CoreArgs {
     #[command(flatten)]
     pub surroundings: SurroundingsArgs,
 
-    /// Watch Secrets, so that a change is seen at once instead of within 50 seconds. Needs the right to list
-    /// and watch Secrets, which is the right to read all of them: kustomize/components/watch-secrets.
-    #[arg(long, env = "WATCH_SECRETS", value_parser = clap::builder::FalseyValueParser::new(),
-          action = clap::ArgAction::SetTrue)]
-    pub watch_secrets: bool,
+    /// What is watched.
+    #[command(flatten)]
+    pub watches: WatchArgs,
 }
 
 impl SurroundingsArgs {

@@ -35,7 +35,7 @@ use crate::{facts, trace, verdict};
 /// # Errors
 /// When a watch ends.
 pub async fn run(ctx: Context, args: CoreArgs) -> Result<(), KitError> {
-    let (caches, triggers) = watches::all(&ctx, kinds::owned(), args.watch_secrets);
+    let (caches, triggers) = watches::all(&ctx, kinds::owned(), &args.watches);
     let tallies = metrics::register(&ctx.metrics, &ctx.shards, &ctx.clock);
     let config = watcher::Config::default();
     let main = tallied_main_stream(&ctx, ctx.api(), config, crd::NAME, tallies);

@@ -23,9 +23,19 @@ use crate::pods;
 /// The applications that something changed for.
 pub type Triggers = SelectAll<BoxStream<'static, ObjectRef<RestAPI>>>;
 
+/// What a manager can be told of its watches.
+#[derive(Clone, Debug, Default, clap::Args)]
+pub struct WatchArgs {
+    /// Watch Secrets, so that a change is seen at once instead of within 50 seconds. Needs the right to list
+    /// and watch Secrets, which is the right to read all of them: kustomize/components/watch-secrets.
+    #[arg(long, env = "WATCH_SECRETS", value_parser = clap::builder::FalseyValueParser::new(),
+          action = clap::ArgAction::SetTrue)]
+    pub watch_secrets: bool,
+}
+
 /// All watches, with those of objects of `kinds`: the caches that they fill, and the applications that changes
 /// concern, or that somebody told something of.
-pub fn all(ctx: &Context, kinds: Vec<OwnedKind>, watches_secrets: bool) -> (Caches, Triggers) {
+pub fn all(ctx: &Context, kinds: Vec<OwnedKind>, args: &WatchArgs) -> (Caches, Triggers) {
     let mut triggers = Vec::new();
     let mut all = Vec::new();
     for kind in kinds {
@@ -37,7 +47,7 @@ pub fn all(ctx: &Context, kinds: Vec<OwnedKind>, watches_secrets: bool) -> (Cach
         owned: all,
         pods: Cache::default(),
         autoscalers: Autoscalers::default(),
-        references: References::new(watches_secrets),
+        references: References::new(args.watch_secrets),
     };
     triggers.push(pods(ctx, &caches));
     triggers.push(autoscalers(ctx, &caches));
@@ -47,7 +57,7 @@ pub fn all(ctx: &Context, kinds: Vec<OwnedKind>, watches_secrets: bool) -> (Cach
         ReferenceKind::ConfigMap,
     ));
     triggers.push(ctx.bus.hints().map(reference).boxed());
-    if watches_secrets {
+    if args.watch_secrets {
         triggers.push(references::<Secret>(ctx, &caches, ReferenceKind::Secret));
     }
     (caches, select_all(triggers))
