@@ -17,9 +17,12 @@ use crate::random;
 use crate::shutdown::Shutdown;
 use crate::telemetry;
 
-/// How often an event is tried that the server answers but does not take, and the delays between.
+/// How often an event is tried that the server answers but does not take.
 const TRIES: u32 = 5;
+
+/// The delays between tries, doubled with each.
 const FIRST: Duration = Duration::from_millis(500);
+const LONGEST: Duration = Duration::from_secs(10);
 
 /// How long what waits may take to go out when the manager ends.
 const LAST: Duration = Duration::from_secs(1);
@@ -52,11 +55,11 @@ impl Publisher {
         }
     }
 
-    /// Publishes the one that has waited longest, however long the connection is away. What the server does not take
-    /// in some tries is lost, or it would keep back all others.
+    /// Publishes the one that has waited longest, however long the connection or the stream is away. What the stream
+    /// does not take in some tries is lost, or it would keep back all others.
     async fn one(&self, link: &Link) {
         let event = self.outbox.next().await;
-        let mut tries = 0;
+        let (mut tries, mut delay) = (0, FIRST);
         loop {
             link.up().await;
             let Err(trouble) = self.publish(link, &event).await else {
@@ -64,8 +67,8 @@ impl Publisher {
             };
             self.metrics.failed(Step::Publish);
             link.doubt_stream().await;
-            // Cut off in the middle: it says nothing of the event.
-            if link.is_up() {
+            // Cut off in the middle, or nowhere to go: that says nothing of the event.
+            if link.is_up() && !matches!(trouble, Trouble::Stream(_)) {
                 tries += 1;
                 tracing::debug!(error = %trouble, tries, "an event did not get through");
             }
@@ -74,7 +77,8 @@ impl Publisher {
                 self.metrics.lost(Lost::Refused);
                 break;
             }
-            sleep(random::jitter(FIRST.saturating_mul(1 << tries))).await;
+            sleep(random::jitter(delay)).await;
+            delay = (delay * 2).min(LONGEST);
         }
         self.outbox.done(&event.id);
     }

@@ -51,6 +51,8 @@ fn told_by(manager: &str, namespace: Option<&str>) -> Vec<String> {
             format!("$JS.API.STREAM.CREATE.{STREAM}"),
             format!("$JS.API.STREAM.INFO.{STREAM}"),
             format!("$JS.API.CONSUMER.CREATE.{STREAM}.{place}"),
+            // What the client library asks once a lost connection is there again.
+            format!("$JS.API.CONSUMER.INFO.{STREAM}.{place}"),
             format!("$JS.API.CONSUMER.MSG.NEXT.{STREAM}.{place}"),
             format!("$JS.ACK.{STREAM}.{place}.>"),
         ])

@@ -2,14 +2,15 @@
 
 use std::time::Duration;
 
-use anyhow::{Result, ensure};
+use anyhow::{Result, bail, ensure};
 use async_nats::HeaderMap;
 use async_nats::header::NATS_MESSAGE_ID;
 use async_nats::jetstream::stream::{Config, RetentionPolicy};
 use restapi_types::event::{ApplicationRef, Facts, STREAM, SUBJECTS, durable};
 use restapi_types::status::RolloutPhase;
-use restapi_types::{Event, EventKind};
+use restapi_types::{Event, EventKind, conditions};
 use suites::app::App;
+use suites::namespace::Namespace;
 use suites::nats::{ADMIN, Nats};
 use suites::wait::eventually;
 
@@ -55,6 +56,18 @@ async fn heard(managers: &Managers, hints: f64) -> Result<()> {
         Ok(())
     })
     .await
+}
+
+/// NATS has refused the managers nothing: each may all that it needs, also for going on after the connection was lost.
+fn nothing_was_refused(namespace: &Namespace) -> Result<()> {
+    for manager in ["core-reconciler", "bluegreen-manager"] {
+        let log = std::fs::read_to_string(namespace.logs().join(format!("{manager}.log")))?;
+        let mut lines = log.lines();
+        if let Some(refused) = lines.find(|line| line.contains("Permissions Violation")) {
+            bail!("{manager}: {refused}");
+        }
+    }
+    Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -107,7 +120,7 @@ async fn nats_can_be_killed_in_the_middle_of_a_rollout_and_come_back() -> Result
         })
         .await?;
         ensure!(managers.sum("restapi_bus_lost_total").await? < 1.0);
-        Ok(())
+        nothing_was_refused(&namespace)
     })
     .await
 }
@@ -163,6 +176,40 @@ async fn a_stream_that_is_not_as_it_should_be_is_left_as_it_is_and_told_of() -> 
             log.contains("retention: must be limits"),
             "the log is silent"
         );
+        Ok(())
+    })
+    .await
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn where_the_stream_cannot_be_made_events_wait_until_it_can() -> Result<()> {
+    setting::run("no-stream", async |namespace| {
+        let nats = Nats::start(&namespace).await?;
+        let other = Config {
+            name: "OTHER".to_owned(),
+            // No subject can be in two streams.
+            subjects: SUBJECTS.map(str::to_owned).to_vec(),
+            ..Config::default()
+        };
+        nats.admin().await?.create_stream(other).await?;
+        let managers = Managers::start(&namespace, Some(&nats)).await?;
+        let app = there_and_back(&namespace).await?;
+        ends_as_without(&app).await?;
+        app.until("the application says that they wait", STEP, |restapi| {
+            let waits = restapi.status.as_ref()?;
+            waits.condition(conditions::EVENTS_UNDELIVERED).map(drop)
+        })
+        .await?;
+        nats.admin().await?.delete_stream("OTHER").await?;
+        eventually(STEP, "what waited is out", async || {
+            ensure!(managers.sum("restapi_bus_waiting").await? < 1.0);
+            Ok(())
+        })
+        .await?;
+        ensure!(managers.sum("restapi_bus_lost_total").await? < 1.0);
+        let events = nats.events().await?;
+        let kinds: Vec<_> = events.iter().filter_map(Event::known_kind).collect();
+        ensure!(kinds.contains(&EventKind::RolloutCompleted), "{kinds:?}");
         Ok(())
     })
     .await
