@@ -68,10 +68,15 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         ..deploy::Args::default()
     };
     deploy::run(target, &deploy)?;
-    let progress = Progress::with_total("demo", 3);
+    let has_prometheus = with.contains(&Surrounding::Prometheus);
+    let progress = Progress::with_total("demo", 3 + usize::from(has_prometheus));
     progress.step("sample: orders", || apply_sample(target, &with))?;
     progress.step("waiting until it is ready", || wait(target))?;
     let answer = answered(target)?;
+    if has_prometheus {
+        let what = "waiting until Prometheus collects from the managers";
+        progress.step(what, || full::collecting(target))?;
+    }
     let rolled = progress.step("a blue/green rollout, and its rollback", || {
         let collected = full::collected(&with);
         let rolled = rollout::run(target, reachable(target)?, collected)?;

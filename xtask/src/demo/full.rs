@@ -5,7 +5,7 @@ use std::path::PathBuf;
 use std::thread;
 use std::time::{Duration, Instant};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
 use super::{NAME, NAMESPACE};
@@ -18,6 +18,13 @@ use crate::{artifacts, trace};
 /// Prometheus' rules, through the API server.
 const RULES: &str =
     "/api/v1/namespaces/observability/services/prometheus:http/proxy/api/v1/rules?type=alert";
+
+/// Each pod of a manager has been asked twice: what counts from there on shows in rates.
+const ASKED: &str = "/api/v1/namespaces/observability/services/prometheus:http/proxy/api/v1/query?\
+                     query=min(count_over_time(restapi_manager_info%5B2m%5D))%20%3E=%202";
+
+/// How long that may take.
+const ASKED_LIMIT: Duration = Duration::from_mins(2);
 
 /// Rates need several samples of what is collected every 15 s.
 const COLLECTED: Duration = Duration::from_mins(1);
@@ -42,6 +49,23 @@ pub(super) fn collected(with: &[Surrounding]) -> Duration {
     }
 }
 
+/// Waits until Prometheus collects from the managers.
+///
+/// # Errors
+/// When it does not.
+pub(super) fn collecting(target: &Target) -> Result<()> {
+    until(ASKED_LIMIT, || {
+        let answer = target.kubectl().args(["get", "--raw", ASKED]).read()?;
+        let answer: Value = serde_json::from_str(&answer)?;
+        let found = answer
+            .pointer("/data/result")
+            .and_then(Value::as_array)
+            .is_some_and(|found| !found.is_empty());
+        ensure!(found, "Prometheus has collected nothing from the managers");
+        Ok(())
+    })
+}
+
 /// Prints what each of `with` has to say; `trace` is the trace of the rollout.
 ///
 /// # Errors
@@ -51,7 +75,7 @@ pub(super) fn show(target: &Target, with: &[Surrounding], trace: &str) -> Result
         match surrounding {
             Surrounding::Jaeger => {
                 println!("\nThe rollout as Jaeger has it:\n");
-                until_told(|| drawn(target, trace))?;
+                until(TOLD, || drawn(target, trace))?;
             }
             Surrounding::Nats => println!(
                 "\nWhat the managers told over NATS:\n\n{}",
@@ -78,9 +102,9 @@ fn drawn(target: &Target, id: &str) -> Result<()> {
     trace::run(target, &args)
 }
 
-/// What is told a second later is not there at once.
-fn until_told(mut look: impl FnMut() -> Result<()>) -> Result<()> {
-    let end = Instant::now() + TOLD;
+/// Looks again for so long: what is told a second later is not there at once.
+fn until(limit: Duration, mut look: impl FnMut() -> Result<()>) -> Result<()> {
+    let end = Instant::now() + limit;
     loop {
         match look() {
             Err(_) if Instant::now() < end => thread::sleep(Duration::from_millis(500)),
