@@ -204,10 +204,15 @@ async fn events_after_status(app: &App, nats: &Nats, revisions: u32) -> Result<V
         };
         let listened = async {
             loop {
-                let message = timeout(STEP, heard.next()).await?;
+                let message = timeout(STEP, heard.next()).await;
+                let message = message.with_context(|| {
+                    format!("{verb} of {}: {kind:?} was not heard", revision + 1)
+                })?;
                 let message = message.context("the subscription ended")?;
                 let event: Event = serde_json::from_slice(&message.payload)?;
-                if event.known_kind() == Some(kind) {
+                let is_it =
+                    event.known_kind() == Some(kind) && event.data.revision == Some(revision + 1);
+                if is_it {
                     return anyhow::Ok(Instant::now());
                 }
             }
