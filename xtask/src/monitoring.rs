@@ -6,4 +6,5 @@ pub(crate) mod dashboards;
 #[cfg(test)]
 mod known;
 pub(crate) mod picture;
+pub(crate) mod prometheus;
 pub(crate) mod reference;

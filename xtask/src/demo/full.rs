@@ -10,18 +10,13 @@ use serde_json::Value;
 
 use super::{NAME, NAMESPACE};
 use crate::cluster::Target;
-use crate::monitoring::{dashboards, picture};
+use crate::monitoring::{dashboards, picture, prometheus};
 use crate::surroundings::{self, Surrounding};
 use crate::tools::{self, Tool};
 use crate::{artifacts, trace};
 
-/// Prometheus' rules, through the API server.
-const RULES: &str =
-    "/api/v1/namespaces/observability/services/prometheus:http/proxy/api/v1/rules?type=alert";
-
 /// Each pod of a manager has been asked twice: what counts from there on shows in rates.
-const ASKED: &str = "/api/v1/namespaces/observability/services/prometheus:http/proxy/api/v1/query?\
-                     query=min(count_over_time(restapi_manager_info%5B2m%5D))%20%3E=%202";
+const ASKED: &str = "min(count_over_time(restapi_manager_info[2m])) >= 2";
 
 /// How long that may take.
 const ASKED_LIMIT: Duration = Duration::from_mins(2);
@@ -55,8 +50,7 @@ pub(super) fn collected(with: &[Surrounding]) -> Duration {
 /// When it does not.
 pub(super) fn collecting(target: &Target) -> Result<()> {
     until(ASKED_LIMIT, || {
-        let answer = target.kubectl().args(["get", "--raw", ASKED]).read()?;
-        let answer: Value = serde_json::from_str(&answer)?;
+        let answer: Value = prometheus::ask(target, "query", &[("query", ASKED)])?;
         let found = answer
             .pointer("/data/result")
             .and_then(Value::as_array)
@@ -129,8 +123,8 @@ fn events(target: &Target) -> Result<String> {
 }
 
 fn alerts(target: &Target) -> Result<String> {
-    let answer = target.kubectl().args(["get", "--raw", RULES]).read()?;
-    Ok(told(&serde_json::from_str(&answer)?))
+    let rules: Value = prometheus::ask(target, "rules", &[("type", "alert")])?;
+    Ok(told(&rules))
 }
 
 /// How many alerts are in which state, and the names of those that are not quiet.

@@ -2,16 +2,12 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use anyhow::{Context, Result};
-use percent_encoding::{NON_ALPHANUMERIC, utf8_percent_encode};
+use anyhow::Result;
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::cluster::Target;
-
-/// Prometheus' API, through the API server, so that it is reached in whatever cluster.
-const PROMETHEUS: &str =
-    "/api/v1/namespaces/observability/services/prometheus:http/proxy/api/v1/query_range";
+use crate::monitoring::prometheus;
 
 /// How many points a line has.
 const POINTS: u64 = 60;
@@ -111,13 +107,14 @@ impl<'a> Prometheus<'a> {
     fn lines(&self, query: &str, legend: &str) -> Result<Vec<Line>> {
         let (start, end) = self.range;
         let step = step(self.range);
-        let query_in_url = escaped(query);
-        let path = format!("{PROMETHEUS}?query={query_in_url}&start={start}&end={end}&step={step}");
-        let asked = self.target.kubectl().args(["get", "--raw", &path]).read();
-        let text = asked.with_context(|| {
-            format!("Prometheus does not answer {query}: is it installed (`cargo xtask deploy --with prometheus`)?")
-        })?;
-        let answer: Answer = serde_json::from_str(&text)?;
+        let [start, end, step] = [start, end, step].map(|number| number.to_string());
+        let parameters = [
+            ("query", query),
+            ("start", &start),
+            ("end", &end),
+            ("step", &step),
+        ];
+        let answer: Answer = prometheus::ask(self.target, "query_range", &parameters)?;
         Ok(answer
             .data
             .result
@@ -154,11 +151,6 @@ fn line(series: &Series, legend: &str) -> Line {
     }
 }
 
-/// As it may stand in a URL.
-fn escaped(text: &str) -> String {
-    utf8_percent_encode(text, NON_ALPHANUMERIC).to_string()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -174,10 +166,5 @@ mod tests {
             points: vec![(1.0, 2.0)],
         };
         assert_eq!(line(&series, "{{phase}} of {{job}}"), wanted);
-    }
-
-    #[test]
-    fn queries_are_escaped() {
-        assert_eq!(escaped("up{a=\"+\"}"), "up%7Ba%3D%22%2B%22%7D");
     }
 }
