@@ -1,4 +1,4 @@
-//! Spreading in time, so that many retries do not come at once.
+//! Delays between tries: ever longer, and spread in time, so that many retries do not come at once.
 
 use std::hash::{BuildHasher, RandomState};
 use std::time::Duration;
@@ -11,6 +11,13 @@ pub fn jitter(full: Duration) -> Duration {
     let random = RandomState::new().hash_one(0_u8);
     let fraction = f64::from(u32::try_from(random >> 32).unwrap_or(0)) / f64::from(u32::MAX);
     full.mul_f64(0.5 + 0.5 * fraction)
+}
+
+/// How long to wait after so many failures in a row: `first`, doubled with each further one, `longest` at most.
+#[must_use]
+pub fn backoff(first: Duration, longest: Duration, failures: u32) -> Duration {
+    let doublings = failures.saturating_sub(1).min(16);
+    first.saturating_mul(1 << doublings).min(longest)
 }
 
 #[cfg(test)]

@@ -26,8 +26,8 @@ impl SpanCounts {
     }
 
     /// Those that are out, and those that are lost.
-    #[must_use]
-    pub fn figures(&self) -> (u64, u64) {
+    #[cfg(test)]
+    pub(crate) fn figures(&self) -> (u64, u64) {
         (self.exported.get(), self.dropped.get())
     }
 

@@ -18,7 +18,7 @@ use opentelemetry_sdk::trace::{
 pub use counts::SpanCounts;
 
 /// How many spans may wait; the library's own default. One of ours takes about a kilobyte.
-pub const CAPACITY: usize = 2048;
+const CAPACITY: usize = 2048;
 
 /// How often what waits goes out: less is lost with a process that is killed than with the library's 5 s.
 const INTERVAL: Duration = Duration::from_secs(1);

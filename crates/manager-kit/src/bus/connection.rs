@@ -83,8 +83,8 @@ impl Settings {
 }
 
 fn delay(attempts: usize) -> Duration {
-    let doublings = u32::try_from(attempts.saturating_sub(1).min(10)).unwrap_or(10);
-    random::jitter(FIRST.saturating_mul(1 << doublings).min(LONGEST))
+    let failures = u32::try_from(attempts).unwrap_or(u32::MAX);
+    random::jitter(random::backoff(FIRST, LONGEST, failures))
 }
 
 /// What the client library tells of the connection.

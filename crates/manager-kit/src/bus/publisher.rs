@@ -59,7 +59,7 @@ impl Publisher {
     /// does not take in some tries is lost, or it would keep back all others.
     async fn one(&self, link: &Link) {
         let event = self.outbox.next().await;
-        let (mut tries, mut delay) = (0, FIRST);
+        let (mut tries, mut failures) = (0, 0);
         loop {
             link.up().await;
             let Err(trouble) = self.publish(link, &event).await else {
@@ -77,8 +77,9 @@ impl Publisher {
                 self.metrics.lost(Lost::Refused);
                 break;
             }
+            failures += 1;
+            let delay = random::backoff(FIRST, LONGEST, failures);
             sleep(random::jitter(delay)).await;
-            delay = (delay * 2).min(LONGEST);
         }
         self.outbox.done(&event.id);
     }

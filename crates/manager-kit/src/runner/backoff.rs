@@ -42,8 +42,7 @@ impl Failures {
 }
 
 fn full_delay(failures: u32) -> Duration {
-    let doublings = failures.saturating_sub(1).min(16);
-    FIRST.saturating_mul(1 << doublings).min(LONGEST)
+    random::backoff(FIRST, LONGEST, failures)
 }
 
 #[cfg(test)]
