@@ -6,7 +6,7 @@ use anyhow::{Result, bail, ensure};
 use async_nats::HeaderMap;
 use async_nats::header::NATS_MESSAGE_ID;
 use async_nats::jetstream::stream::{Config, RetentionPolicy};
-use restapi_types::event::{ApplicationRef, Facts, STREAM, SUBJECTS, durable};
+use restapi_types::event::{ApplicationRef, Facts, STREAM, SUBJECTS, durable, managers};
 use restapi_types::status::RolloutPhase;
 use restapi_types::{Event, EventKind, conditions};
 use suites::app::App;
@@ -60,7 +60,7 @@ async fn heard(managers: &Managers, hints: f64) -> Result<()> {
 
 /// NATS has refused the managers nothing: each may all that it needs, also for going on after the connection was lost.
 fn nothing_was_refused(namespace: &Namespace) -> Result<()> {
-    for manager in ["core-reconciler", "bluegreen-manager"] {
+    for manager in managers() {
         let log = std::fs::read_to_string(namespace.logs().join(format!("{manager}.log")))?;
         let mut lines = log.lines();
         if let Some(refused) = lines.find(|line| line.contains("Permissions Violation")) {
